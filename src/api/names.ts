@@ -1,0 +1,87 @@
+/** Every name that the product writes into a cluster: objects, labels, annotations, mount paths, environment. */
+import { createHash } from 'node:crypto'
+
+export const group = 'logstashlink.io'
+export const apiVersion = `${group}/v1alpha1`
+export const kind = 'LogstashLink'
+export const plural = 'logstashlinks'
+/** Field manager of server-side apply, and the value of app.kubernetes.io/managed-by. */
+export const manager = 'logstash-link'
+
+export type Role = 'receiver' | 'sender'
+
+/** `<link>-receiver` or `<link>-sender`: the Service, the Certificate and the ConfigMap of a role bear this one name. */
+export function roleName(link: string, role: Role): string {
+  return `${link}-${role}`
+}
+
+/** Secret that cert-manager writes for a role's Certificate. */
+export function tlsSecretName(link: string, role: Role): string {
+  return `${link}-${role}-tls`
+}
+
+export function keystorePasswordSecretName(link: string): string {
+  return `${link}-keystore-password`
+}
+
+/** Name of the sidecar container: link names have at most 40 characters, so this stays within the 63 of a label. */
+export function sidecarName(link: string, role: Role): string {
+  return `lsl-${role}-${link}`
+}
+
+/** Port names hold at most 15 characters, so the link stands in them by a hash. */
+export function receiverPortName(link: string): string {
+  return `lsl-${createHash('sha256').update(link).digest('hex').slice(0, 8)}`
+}
+
+/** Label that injection sets on a pod for each link and role; the receiver Service selects nothing else. */
+export function injectedLabel(link: string, role: Role): string {
+  return `${role}.${group}/${link}`
+}
+
+/** Annotation with what was injected for a link and role: JSON {hash, healthPort, port?}. */
+export function injectedAnnotation(link: string, role: Role): string {
+  return `${role}.${group}/${link}`
+}
+
+export const labels = {
+  managedBy: 'app.kubernetes.io/managed-by',
+  link: `${group}/link`,
+  role: `${group}/role`,
+  /** On a pod or its template: "false" opts out of injection. */
+  inject: `${group}/inject`,
+} as const
+
+/** Where a sidecar finds what is mounted for it. Each sidecar has a file system of its own, so links do not collide. */
+export const mounts = {
+  /** The role's ConfigMap: sidecar.json, hosts.json, ca.crt. */
+  config: '/etc/logstash-link/config',
+  /** The role's TLS Secret: tls.crt, tls.key, ca.crt. */
+  identity: '/etc/logstash-link/identity',
+  /** The Secret of basic authentication: username, password. */
+  auth: '/etc/logstash-link/auth',
+  /** A volume of the pod to which the receiver delivers (unix, file). */
+  deliver: '/var/run/logstash-link/deliver',
+  /** emptyDir of ours: dead letters, later the queue. */
+  state: '/var/lib/logstash-link',
+  /** An empty directory over the service account's token. */
+  serviceAccount: '/var/run/secrets/kubernetes.io/serviceaccount',
+} as const
+
+export const configFiles = {
+  settings: 'sidecar.json',
+  hosts: 'hosts.json',
+  trust: 'ca.crt',
+} as const
+
+/** Environment of sidecars. The pod's own facts come from the downward API. */
+export const environment = {
+  podName: 'POD_NAME',
+  podNamespace: 'POD_NAMESPACE',
+  nodeName: 'NODE_NAME',
+  /** Set by `local` alone: the loopback address that stands for the pod, in place of 127.0.0.1 and of 0.0.0.0. */
+  podAddress: 'LOGSTASH_LINK_POD_ADDRESS',
+} as const
+
+/** First port that the injector gives to a sidecar's health endpoints. */
+export const firstHealthPort = 9601

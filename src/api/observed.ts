@@ -1,0 +1,89 @@
+/**
+ * All that one reconcile of a link looks at, gathered by the controller in one place (its `observe` stage) and handed to
+ * the pure rooms: desired, plan, discovery and verdict take this and nothing else. Plain data.
+ */
+import type { LogstashLink } from './link.ts'
+import type { KubeObject, ObjectKey } from './objects.ts'
+import type { Role } from './names.ts'
+
+export interface Observed {
+  link: LogstashLink
+  /** Whatever stands under the names that are ours to use (Service, Certificates, ConfigMaps, Secrets), ours or foreign. */
+  objects: KubeObject[]
+  /** What cert-manager wrote for each role, once it did. */
+  identities: Partial<Record<Role, IdentitySecret>>
+  /** Secrets that the link names; absent where it names none. `keys` lists those present; no values but `trust`. */
+  named: {
+    auth?: { exists: boolean; keys: string[]; revision?: string }
+    /** Content of the key that tls.trust names. */
+    trust?: { exists: boolean; content?: string }
+  }
+  /** For receiver.serviceRef: does the Service exist. */
+  serviceExists: boolean
+  /** EndpointSlices of the receivers' Service. */
+  slices: EndpointSlice[]
+  /** Pods that the link's selectors pick, and pods that carry a sidecar of it. */
+  pods: ObservedPod[]
+  /** Node name → zone. */
+  nodeZones: Record<string, string>
+  /** Other links of the namespace: for port and name conflicts. */
+  siblings: LogstashLink[]
+  /** What sidecars said of themselves, last sampled; empty where nothing was asked yet. */
+  samples: SidecarSample[]
+  /** RFC 3339. The pure rooms have no clock. */
+  now: string
+}
+
+export interface IdentitySecret {
+  key: ObjectKey
+  /** PEM; absent where the issuer supplies none. */
+  ca?: string
+  /** End of the leaf's validity, RFC 3339. */
+  notAfter?: string
+}
+
+/** discovery.k8s.io/v1, the fields that discovery reads. */
+export interface EndpointSlice extends KubeObject {
+  addressType: 'IPv4' | 'IPv6' | 'FQDN'
+  endpoints?: {
+    addresses: string[]
+    conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean }
+    nodeName?: string
+    zone?: string
+    targetRef?: { kind?: string; name?: string; uid?: string }
+  }[]
+  ports?: { name?: string; port?: number; protocol?: string }[]
+}
+
+/** A pod stripped to what conditions and injection need. */
+export interface ObservedPod {
+  namespace: string
+  name: string
+  /** The link's selectors that pick this pod. */
+  roles: Role[]
+  labels: Record<string, string>
+  annotations: Record<string, string>
+  ips: string[]
+  ready: boolean
+  /** Succeeded, failed or being deleted: counts no more. */
+  finished: boolean
+  hostNetwork: boolean
+  /** For the restart command: the workload behind it, `Deployment/web` where it can be known. */
+  workload?: string
+  /** Readiness of our sidecar per role, from the container statuses. */
+  sidecars: Partial<Record<Role, { ready: boolean }>>
+}
+
+/** What the leader read from a sidecar's /status. */
+export interface SidecarSample {
+  pod: string
+  role: Role
+  /** RFC 3339. */
+  at: string
+  /** False: not answered. */
+  reachable: boolean
+  /** One sentence for what stops delivery, by cause (refusals, 401, TLS); absent when all is well. */
+  problem?: string
+  /** Age of the oldest event not yet acknowledged, ms. */
+  oldestEventAge?: number
+}
