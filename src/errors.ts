@@ -34,6 +34,7 @@ const catalogue = {
   LSL_MANIFEST_INVALID: '%s: %s',
   LSL_CONFIG_INVALID: 'The settings are refused:\n%s',
   LSL_FILE_UNREADABLE: 'Cannot read %s, named by %s: %s',
+  LSL_LISTEN_FAILED: 'Cannot listen on %s for %s: %s',
 } as const satisfies Record<string, string>
 
 export type ErrorCode = keyof typeof catalogue
