@@ -52,6 +52,24 @@ export const labels = {
   inject: `${group}/inject`,
 } as const
 
+/** On our objects, and on the Secrets that cert-manager writes for us. */
+export const annotations = {
+  /** Digest of what was applied: tells that a field is no longer wanted, which a comparison of fields cannot. */
+  applied: `${group}/applied`,
+  /** A change of either makes cert-manager encode the keystore again, without a new key. */
+  keystoreRevision: `${group}/keystore-password-revision`,
+  keystoreProfile: `${group}/keystore-profile`,
+  /** On ConfigMaps: where ca.crt came from. Old CAs are kept only while this stays the same. */
+  trustSource: `${group}/trust-source`,
+} as const
+
+/** Volume of a sidecar in its pod. At most 62 of the 63 characters of a DNS label; the endings hold no hyphen, so two links never meet. */
+export function sidecarVolumeName(link: string, role: Role, part: VolumePart): string {
+  return `${sidecarName(link, role)}-${part}`
+}
+
+export type VolumePart = 'config' | 'identity' | 'auth' | 'state' | 'token'
+
 /** Where a sidecar finds what is mounted for it. Each sidecar has a file system of its own, so links do not collide. */
 export const mounts = {
   /** The role's ConfigMap: sidecar.json, hosts.json, ca.crt. */
