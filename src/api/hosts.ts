@@ -2,9 +2,8 @@
  * Receivers as users write them: `host`, `host:port`, IPv4, `[IPv6]`, `[IPv6]:port`. A name is kept as a name. The grammar
  * is the one of the pattern in patterns.ts, which the API server applies; what is here says which part is at fault.
  */
-import { isIPv4, isIPv6 } from 'node:net'
 import { TerminalError } from '../errors.ts'
-import { host as hostPattern } from './patterns.ts'
+import { host as hostPattern, ipAddress } from './patterns.ts'
 import { show } from './show.ts'
 import { defaults } from './sidecar-config.ts'
 
@@ -55,13 +54,13 @@ function addressFault(text: string): string | undefined {
 
 function ipv6Fault(address: string): string | undefined {
   if (address.includes('%')) return 'zone ids have no meaning on another machine'
-  if (!isIPv6(address)) return 'what stands in the brackets is no IPv6 address'
-  if (address.includes('.')) return 'write an embedded IPv4 address as IPv4, without brackets'
+  if (address.includes('.')) return 'write an IPv4 address as it is, without brackets'
+  if (!isAddress(address)) return 'what stands in the brackets is no IPv6 address'
   return undefined
 }
 
 function nameFault(name: string): string | undefined {
-  if (isIPv4(name)) return undefined
+  if (isAddress(name)) return undefined
   if (name === '') return 'the host before the port is missing'
   if (name.endsWith('.')) return 'leave out the final dot'
   const labels = name.split('.')
@@ -76,6 +75,11 @@ function nameFault(name: string): string | undefined {
 function split(text: string): { name: string; port: string | undefined; rest: string } {
   const [, name = text, port, rest = ''] = /^(\[[^\]]*\]?|[^:]*)(?::(.*))?([^]*)$/.exec(text) ?? []
   return { name, port, rest }
+}
+
+/** IPv6 has colons and a name has none here, so one pattern serves for both families. */
+function isAddress(text: string): boolean {
+  return new RegExp(ipAddress.pattern).test(text)
 }
 
 function isPort(text: string): boolean {

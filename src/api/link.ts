@@ -6,7 +6,7 @@ import type { KubeObject } from './objects.ts'
 import * as patterns from './patterns.ts'
 import { tlsSchema } from './link-tls.ts'
 import type { Infer, Schema } from './schema.ts'
-import { statusSchema } from './link-status.ts'
+import type { statusSchema } from './link-status.ts'
 
 const port = { type: 'integer', minimum: 1, maximum: 65535 } as const
 
