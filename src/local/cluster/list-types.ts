@@ -32,6 +32,10 @@ const rulesOfKind: Readonly<Record<string, readonly Rule[]>> = {
   DaemonSet: podRules,
   ReplicaSet: podRules,
   Job: podRules,
+  LogstashLink: [
+    { ends: ['receiver', 'hosts'], type: 'set' },
+    { ends: ['files', 'paths'], type: 'set' },
+  ],
   Service: [{ ends: ['spec', 'ports'], type: { keyed: ['port', 'protocol'] } }],
 }
 
@@ -55,7 +59,7 @@ export function listType(kind: string, path: readonly string[]): ListType {
 }
 
 export function isAtomicMap(kind: string, path: readonly string[]): boolean {
-  // The fields of a CRD are granular unless its schema says otherwise, and ours does not.
+  // The fields of a foreign CRD are granular unless its schema says otherwise.
   if (rulesOfKind[kind] === undefined) return false
   const last = path.at(-1)
   return last !== undefined && path.length > 1 && atomicMaps.has(last)
