@@ -1,0 +1,24 @@
+/** Where a program of the data plane listens: flags, and what `local` says in the environment. */
+import { environment } from '../api/names.ts'
+import type { Placement } from '../api/sidecar-config.ts'
+import { portFlag } from './values.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * `host` is for others, `loopback` for the pod's own application. An address that `local` gave to the pod takes the place
+ * of both.
+ */
+export function placementFrom(
+  flags: { get(name: 'host' | 'health-port'): string | undefined },
+  env: Environment,
+  healthPort: number,
+  problems: string[],
+): Placement {
+  const podAddress = env[environment.podAddress]
+  return {
+    host: flags.get('host') ?? podAddress ?? '0.0.0.0',
+    loopback: podAddress ?? '127.0.0.1',
+    healthPort: portFlag(flags, 'health-port', healthPort, problems),
+  }
+}

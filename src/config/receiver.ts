@@ -1,0 +1,179 @@
+/** Settings of `logstash-link receiver`: flags alone, or a sidecar's file with flags that only say where to listen. */
+import type { Placement, ReceiverFile, ReceiverSettings } from '../api/sidecar-config.ts'
+import { defaults } from '../api/sidecar-config.ts'
+import { atPodAddress, deliverFrom } from './deliver-flag.ts'
+import { type Flags, parseFlags } from './flags.ts'
+import { type Environment, placementFrom } from './placement.ts'
+import {
+  checkEnvironment,
+  credentialFlags,
+  credentialsFrom,
+  identityFlags,
+  identityFrom,
+  trustFlags,
+  trustFrom,
+} from './tls-flags.ts'
+import { choiceFlag, integerFlag, logLevelFlag, portFlag, sizeFlag } from './values.ts'
+
+export const receiverFlags = {
+  host: { value: 'ADDRESS', help: 'address to listen on (0.0.0.0)' },
+  port: { value: 'PORT', help: 'port to listen on, 0 for any free one (9800)' },
+  'no-tls': { help: 'plain HTTP; without it an identity is needed' },
+  ...identityFlags,
+  'client-auth': { value: 'MODE', help: 'client certificates: none, optional or required (none)' },
+  ...trustFlags,
+  ...credentialFlags,
+  deliver: {
+    value: 'TARGET',
+    help: 'stdout, file:PATH, http://HOST:PORT/PATH, tcp://HOST:PORT or unix:PATH (stdout)',
+  },
+  fsync: { help: 'with --deliver file: answer only after fsync' },
+  'max-request': { value: 'SIZE', help: 'largest body as it comes over the wire (100Mi)' },
+  'max-decompressed': { value: 'SIZE', help: 'largest body after decompression (100Mi)' },
+  'max-line': { value: 'SIZE', help: 'largest event (16Mi)' },
+  'max-memory': { value: 'SIZE', help: 'budget for all requests in memory (64Mi)' },
+  'max-connections': { value: 'COUNT', help: 'open connections (1000)' },
+  'dead-letter-dir': { value: 'DIR', help: 'folder for events that the application refuses' },
+  'dead-letter-size': { value: 'SIZE', help: 'bound of that folder (16Mi)' },
+  'health-port': { value: 'PORT', help: '/healthz, /readyz, /metrics, /status (9601)' },
+  'log-level': { value: 'LEVEL', help: 'debug, info, warn or error (info)' },
+  config: { value: 'FILE', help: "a sidecar's settings file, in place of the other flags" },
+} as const
+
+/** Flags that say where a sidecar listens: they go with --config, everything else contradicts it. */
+const beside = ['config', 'host', 'port', 'health-port'] as const
+
+type ReceiverFlags = Flags<typeof receiverFlags>
+
+/** Either whole settings, or a file that is read (and read again) with `complete` making settings of what it says. */
+export type SettingsFrom<File, Settings> =
+  | { from: 'flags'; settings: Settings }
+  | { from: 'file'; path: string; complete: (file: File) => Settings }
+
+export interface ReceiverCommand {
+  source: SettingsFrom<ReceiverFile, ReceiverSettings>
+  placement: Placement
+  /** Told as a port of its own, so that a default that is taken can give way. */
+  healthPortGiven: boolean
+  problems: string[]
+}
+
+export function receiverCommand(args: readonly string[], env: Environment): ReceiverCommand {
+  const flags = parseFlags(args, receiverFlags)
+  const { problems } = flags
+  const placement = {
+    ...placementFrom(flags, env, defaults.receiverHealthPort, problems),
+    port: portFlag(flags, 'port', defaults.receiverPort, problems),
+  }
+  const healthPortGiven = flags.has('health-port')
+  const path = flags.get('config')
+  if (path !== undefined) {
+    refuseBesideConfig(flags, receiverFlags, beside, problems)
+    const complete = (file: ReceiverFile): ReceiverSettings => ({
+      ...file,
+      ...placement,
+      deliver: atPodAddress(file.deliver, placement.loopback),
+    })
+    return { source: { from: 'file', path, complete }, placement, healthPortGiven, problems }
+  }
+  const settings = { ...fileFromFlags(flags, env, problems), ...placement }
+  return { source: { from: 'flags', settings }, placement, healthPortGiven, problems }
+}
+
+export function refuseBesideConfig<N extends string>(
+  flags: { has(name: N): boolean },
+  table: Record<N, unknown>,
+  allowed: readonly N[],
+  problems: string[],
+): void {
+  for (const name of Object.keys(table) as N[]) {
+    if (flags.has(name) && !allowed.includes(name)) {
+      problems.push(`Expected \`--config\` alone to say this, got \`--config\` and \`--${name}\``)
+    }
+  }
+}
+
+function fileFromFlags(flags: ReceiverFlags, env: Environment, problems: string[]): ReceiverFile {
+  const credentials = credentialsFrom(flags, problems)
+  const directory = flags.get('dead-letter-dir')
+  const deliver = deliverFrom(flags.get('deliver') ?? 'stdout', problems)
+  if (flags.has('fsync') && deliver.type !== 'file') {
+    problems.push('Expected `--fsync` only with `--deliver file:PATH`, got another target')
+  }
+  if (flags.has('dead-letter-size') && directory === undefined) {
+    problems.push('Expected `--dead-letter-size` together with `--dead-letter-dir`, got it alone')
+  }
+  checkEnvironment(
+    flags,
+    ['keystore-password-env', 'key-passphrase-env', 'truststore-password-env', 'password-env'],
+    env,
+    problems,
+  )
+  const limits = defaults.receiverLimits
+  return {
+    role: 'receiver',
+    tls: tlsFrom(flags, problems),
+    ...(credentials === undefined ? {} : { auth: credentials }),
+    deliver: deliver.type === 'file' ? { ...deliver, fsync: flags.has('fsync') } : deliver,
+    ...(directory === undefined
+      ? {}
+      : {
+          deadLetter: {
+            directory,
+            maxSize: sizeFlag(flags, 'dead-letter-size', defaults.deadLetterMaxSize, problems),
+          },
+        }),
+    limits: {
+      memory: sizeFlag(flags, 'max-memory', limits.memory, problems),
+      maxRequest: sizeFlag(flags, 'max-request', limits.maxRequest, problems),
+      maxDecompressed: sizeFlag(flags, 'max-decompressed', limits.maxDecompressed, problems),
+      maxLine: sizeFlag(flags, 'max-line', limits.maxLine, problems),
+      maxConnections: integerFlag(
+        flags,
+        'max-connections',
+        { fallback: limits.maxConnections, min: 1, max: 1_000_000 },
+        problems,
+      ),
+    },
+    logLevel: logLevelFlag(flags, 'Info', problems),
+  }
+}
+
+function tlsFrom(flags: ReceiverFlags, problems: string[]): ReceiverFile['tls'] {
+  const identity = identityFrom(flags, problems)
+  const clientTrust = trustFrom(flags, problems)
+  const mode = choiceFlag(flags, 'client-auth', ['None', 'Optional', 'Required'], 'None', problems)
+  const about = flags.given(
+    ...(Object.keys(identityFlags) as (keyof typeof identityFlags)[]),
+    ...(Object.keys(trustFlags) as (keyof typeof trustFlags)[]),
+    'client-auth',
+  )
+  if (flags.has('no-tls')) {
+    if (about.length > 0) {
+      problems.push(`Expected no setting of TLS beside \`--no-tls\`, got \`${about.join('`, `')}\``)
+    }
+    return { enabled: false }
+  }
+  if (mode !== 'None' && clientTrust === undefined) {
+    problems.push(
+      `Expected \`--ca\` or \`--truststore\` with \`--client-auth ${mode.toLowerCase()}\`, got neither`,
+    )
+  }
+  if (mode === 'None' && clientTrust !== undefined) {
+    problems.push(
+      `Expected \`--client-auth optional\` or \`required\` with \`${flags.given('ca', 'truststore').join('`, `')}\`, got none`,
+    )
+  }
+  if (identity === undefined) {
+    if (flags.given('keystore', 'cert', 'key').length === 0) {
+      problems.push('Expected `--keystore`, `--cert` with `--key`, or `--no-tls`, got none of them')
+    }
+    return { enabled: false }
+  }
+  return {
+    enabled: true,
+    identity,
+    clientAuthentication: mode,
+    ...(clientTrust === undefined ? {} : { clientTrust }),
+  }
+}

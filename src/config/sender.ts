@@ -1,0 +1,224 @@
+/** Settings of `logstash-link sender`: flags alone, or a sidecar's file with flags that only say where to listen. */
+import { parseHost } from '../api/hosts.ts'
+import { environment } from '../api/names.ts'
+import type { HostEntry, Placement, SenderFile, SenderSettings } from '../api/sidecar-config.ts'
+import { defaults } from '../api/sidecar-config.ts'
+import { messageOf } from '../errors.ts'
+import { type Flags, parseFlags } from './flags.ts'
+import { type Environment, placementFrom } from './placement.ts'
+import { refuseBesideConfig, type SettingsFrom } from './receiver.ts'
+import {
+  checkEnvironment,
+  credentialFlags,
+  credentialsFrom,
+  identityFlags,
+  identityFrom,
+  trustFlags,
+  trustFrom,
+} from './tls-flags.ts'
+import {
+  choiceFlag,
+  durationFlag,
+  integerFlag,
+  logLevelFlag,
+  portFlag,
+  sizeFlag,
+} from './values.ts'
+
+export const senderFlags = {
+  hosts: { value: 'LIST', help: 'receivers, host or host:port, separated by commas (port 9800)' },
+  'no-tls': { help: 'plain HTTP' },
+  ...trustFlags,
+  verification: {
+    value: 'MODE',
+    help: "full, or none: any receiver's certificate is taken (full)",
+  },
+  'server-name': { value: 'NAME', help: 'name to verify in place of each host' },
+  ...identityFlags,
+  ...credentialFlags,
+  http: { value: 'PORT', help: 'take events by HTTP POST on 127.0.0.1' },
+  tcp: { value: 'PORT', help: 'take lines by TCP on 127.0.0.1' },
+  file: { value: 'GLOB', help: 'not built yet', repeat: true },
+  'batch-events': { value: 'COUNT', help: 'most events in a batch (1000)' },
+  'batch-bytes': { value: 'SIZE', help: 'most bytes in a batch (1Mi)' },
+  'max-wait': { value: 'TIME', help: 'longest wait for a batch to fill under load (50ms)' },
+  'queue-size': { value: 'SIZE', help: 'most bytes of events in memory (64Mi)' },
+  'queue-dir': { value: 'DIR', help: 'not built yet' },
+  'cool-off': { value: 'TIME', help: 'how long an error of a host counts against it (60s)' },
+  'max-line': { value: 'SIZE', help: 'largest event (16Mi)' },
+  'dead-letter-dir': { value: 'DIR', help: 'folder for events that every receiver refuses' },
+  'dead-letter-size': { value: 'SIZE', help: 'bound of that folder (16Mi)' },
+  host: { value: 'ADDRESS', help: 'address of the health port (0.0.0.0)' },
+  'health-port': { value: 'PORT', help: '/healthz, /readyz, /metrics, /status (9602)' },
+  'log-level': { value: 'LEVEL', help: 'debug, info, warn or error (info)' },
+  config: { value: 'FILE', help: "a sidecar's settings file, in place of the other flags" },
+} as const
+
+/** Flags that say where a sidecar listens: they go with --config, everything else contradicts it. */
+const beside = ['config', 'host', 'http', 'tcp', 'health-port'] as const
+
+type SenderFlags = Flags<typeof senderFlags>
+
+export interface SenderCommand {
+  source: SettingsFrom<SenderFile, SenderSettings>
+  placement: Placement
+  healthPortGiven: boolean
+  problems: string[]
+}
+
+export function senderCommand(args: readonly string[], env: Environment): SenderCommand {
+  const flags = parseFlags(args, senderFlags)
+  const { problems } = flags
+  refuseWhatIsNotBuilt(flags, problems)
+  const placement = {
+    ...placementFrom(flags, env, defaults.senderHealthPort, problems),
+    collect: collectFrom(flags, problems),
+    ...podFrom(env),
+  }
+  const healthPortGiven = flags.has('health-port')
+  const path = flags.get('config')
+  if (path !== undefined) {
+    refuseBesideConfig(flags, senderFlags, beside, problems)
+    const complete = (file: SenderFile): SenderSettings => ({
+      ...file,
+      ...placement,
+      collect: { ...placement.collect, stdin: false },
+    })
+    return { source: { from: 'file', path, complete }, placement, healthPortGiven, problems }
+  }
+  const settings = { ...fileFromFlags(flags, env, problems), ...placement }
+  return { source: { from: 'flags', settings }, placement, healthPortGiven, problems }
+}
+
+function refuseWhatIsNotBuilt(flags: SenderFlags, problems: string[]): void {
+  if (flags.has('file')) {
+    problems.push(
+      '`--file` is not built yet: pipe the file to standard input, or use `--http` or `--tcp`',
+    )
+  }
+  if (flags.has('queue-dir')) {
+    problems.push('`--queue-dir` is not built yet: the queue is in memory (`--queue-size`)')
+  }
+}
+
+function collectFrom(flags: SenderFlags, problems: string[]): SenderSettings['collect'] {
+  const http = flags.has('http') ? { port: portFlag(flags, 'http', 0, problems) } : undefined
+  const tcp = flags.has('tcp') ? { port: portFlag(flags, 'tcp', 0, problems) } : undefined
+  if (http !== undefined && tcp !== undefined && http.port === tcp.port && http.port !== 0) {
+    problems.push(`Expected \`--http\` and \`--tcp\` to be two ports, got ${http.port} for both`)
+  }
+  return {
+    stdin: http === undefined && tcp === undefined,
+    ...(http === undefined ? {} : { http }),
+    ...(tcp === undefined ? {} : { tcp }),
+  }
+}
+
+function podFrom(env: Environment): Pick<SenderSettings, 'pod'> {
+  const name = env[environment.podName]
+  const namespace = env[environment.podNamespace]
+  const node = env[environment.nodeName]
+  if (name === undefined || namespace === undefined) return {}
+  return { pod: { namespace, name, ...(node === undefined || node === '' ? {} : { node }) } }
+}
+
+function fileFromFlags(flags: SenderFlags, env: Environment, problems: string[]): SenderFile {
+  const credentials = credentialsFrom(flags, problems)
+  const directory = flags.get('dead-letter-dir')
+  if (flags.has('dead-letter-size') && directory === undefined) {
+    problems.push('Expected `--dead-letter-size` together with `--dead-letter-dir`, got it alone')
+  }
+  checkEnvironment(
+    flags,
+    ['keystore-password-env', 'key-passphrase-env', 'truststore-password-env', 'password-env'],
+    env,
+    problems,
+  )
+  const queueSize = sizeFlag(flags, 'queue-size', defaults.queueMaxSize, problems)
+  return {
+    role: 'sender',
+    hosts: { list: hostsFrom(flags, problems) },
+    tls: tlsFrom(flags, problems),
+    ...(credentials === undefined ? {} : { auth: credentials }),
+    decorate: 'None',
+    batch: {
+      maxEvents: integerFlag(
+        flags,
+        'batch-events',
+        { fallback: defaults.batch.maxEvents, min: 1, max: 1_000_000 },
+        problems,
+      ),
+      maxBytes: sizeFlag(flags, 'batch-bytes', defaults.batch.maxBytes, problems),
+      maxWait: durationFlag(flags, 'max-wait', defaults.batch.maxWait, problems),
+    },
+    queue: { type: 'Memory', maxSize: queueSize, onFull: 'Block' },
+    balancing: {
+      coolOff: durationFlag(flags, 'cool-off', defaults.coolOff, problems),
+      preferSameZone: false,
+    },
+    ...(directory === undefined
+      ? {}
+      : {
+          deadLetter: {
+            directory,
+            maxSize: sizeFlag(flags, 'dead-letter-size', defaults.deadLetterMaxSize, problems),
+          },
+        }),
+    limits: {
+      ...defaults.senderLimits,
+      memory: Math.max(queueSize, defaults.senderLimits.memory),
+      maxLine: sizeFlag(flags, 'max-line', defaults.senderLimits.maxLine, problems),
+    },
+    logLevel: logLevelFlag(flags, 'Info', problems),
+  }
+}
+
+function hostsFrom(flags: SenderFlags, problems: string[]): HostEntry[] {
+  const text = flags.get('hosts')
+  if (text === undefined) {
+    problems.push('Expected `--hosts` with at least one receiver, got none')
+    return []
+  }
+  return text.split(',').flatMap((part) => {
+    try {
+      return [parseHost(part.trim(), '--hosts')]
+    } catch (error) {
+      problems.push(messageOf(error))
+      return []
+    }
+  })
+}
+
+function tlsFrom(flags: SenderFlags, problems: string[]): SenderFile['tls'] {
+  const identity = identityFrom(flags, problems)
+  const trust = trustFrom(flags, problems)
+  const verification = choiceFlag(flags, 'verification', ['Full', 'None'], 'Full', problems)
+  const serverName = flags.get('server-name')
+  const about = flags.given(
+    ...(Object.keys(identityFlags) as (keyof typeof identityFlags)[]),
+    ...(Object.keys(trustFlags) as (keyof typeof trustFlags)[]),
+    'verification',
+    'server-name',
+  )
+  if (flags.has('no-tls')) {
+    if (about.length > 0) {
+      problems.push(`Expected no setting of TLS beside \`--no-tls\`, got \`${about.join('`, `')}\``)
+    }
+    return { enabled: false }
+  }
+  if (verification === 'None') {
+    const senseless = flags.given('ca', 'truststore', 'server-name')
+    if (senseless.length > 0) {
+      problems.push(
+        `Expected nothing to verify with beside \`--verification none\`, got \`${senseless.join('`, `')}\``,
+      )
+    }
+  }
+  return {
+    enabled: true,
+    trust: trust ?? { type: 'system' },
+    verification,
+    ...(serverName === undefined ? {} : { serverName }),
+    ...(identity === undefined ? {} : { identity }),
+  }
+}

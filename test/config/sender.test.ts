@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { senderCommand } from '../../src/config/sender.ts'
+
+const env = { PASSWORD: 'secret' }
+
+function settingsOf(args: string[]) {
+  const { source, problems } = senderCommand(args, env)
+  assert.deepEqual(problems, [])
+  assert.equal(source.from, 'flags')
+  return source.settings
+}
+
+test('the configuration of the real documentation gives hosts, trust by truststore and stdin', () => {
+  const settings = settingsOf([
+    ...['--hosts', '127.0.0.1:9800,ds.example.com,[::1]:9803'],
+    ...['--truststore', 'trust.p12', '--truststore-password-env', 'PASSWORD'],
+  ])
+  assert.deepEqual(settings.hosts, {
+    list: [
+      { host: '127.0.0.1', port: 9800 },
+      { host: 'ds.example.com', port: 9800 },
+      { host: '::1', port: 9803 },
+    ],
+  })
+  assert.deepEqual(settings.tls, {
+    enabled: true,
+    trust: { type: 'pkcs12', truststore: 'trust.p12', password: { env: 'PASSWORD' } },
+    verification: 'Full',
+  })
+  assert.deepEqual(settings.collect, { stdin: true })
+  assert.deepEqual(settings.batch, { maxEvents: 1000, maxBytes: 2 ** 20, maxWait: 50 })
+})
+
+test('without trust flags the system is trusted, and ports take the place of stdin', () => {
+  const settings = settingsOf(['--hosts', 'a', '--http', '9801', '--tcp', '9802'])
+  assert.deepEqual(settings.tls, {
+    enabled: true,
+    trust: { type: 'system' },
+    verification: 'Full',
+  })
+  assert.deepEqual(settings.collect, { stdin: false, http: { port: 9801 }, tcp: { port: 9802 } })
+})
+
+const hosts = ['--hosts', '127.0.0.1']
+const refusals: [string, string[], RegExp][] = [
+  ['no hosts', [], /--hosts/],
+  ['a bad host', ['--hosts', 'a,b:70000'], /--hosts.*70000/],
+  ['an empty host', ['--hosts', 'a,,b'], /--hosts/],
+  [
+    'verification none beside trust',
+    [...hosts, '--verification', 'none', '--ca', 'x'],
+    /--verification none.*--ca/,
+  ],
+  [
+    'TLS settings beside --no-tls',
+    [...hosts, '--no-tls', '--server-name', 'x'],
+    /--no-tls.*--server-name/,
+  ],
+  [
+    'two sources of trust',
+    [...hosts, '--ca', 'x', '--truststore', 'y', '--truststore-password-env', 'PASSWORD'],
+    /--ca.*--truststore/,
+  ],
+  ['a truststore without password', [...hosts, '--truststore', 'y'], /--truststore-password-env/],
+  ['one port for two inputs', [...hosts, '--http', '1', '--tcp', '1'], /--http.*--tcp/],
+  ['a batch of nothing', [...hosts, '--batch-events', '0'], /--batch-events.*1 to/],
+  ['a time that is none', [...hosts, '--max-wait', '50'], /--max-wait.*"50"/],
+  ['what is not built yet', [...hosts, '--file', '*.log'], /--file.*not built yet/],
+  ['a queue folder', [...hosts, '--queue-dir', '/q'], /--queue-dir.*not built yet/],
+  ['--config beside --hosts', [...hosts, '--config', 'f'], /--config.*--hosts/],
+]
+
+for (const [what, args, expected] of refusals) {
+  test(`a command line with ${what} is refused in a sentence`, () => {
+    const { problems } = senderCommand(args, env)
+    assert.ok(
+      problems.some((problem) => expected.test(problem)),
+      `expected ${expected}, got ${JSON.stringify(problems)}`,
+    )
+  })
+}
+
+test('a sidecar knows its pod from the environment', () => {
+  const { source } = senderCommand(['--config', 'f', '--http', '9801'], {
+    POD_NAME: 'web-1',
+    POD_NAMESPACE: 'shop',
+    NODE_NAME: 'node-a',
+  })
+  assert.equal(source.from, 'file')
+  const settings = source.complete({
+    ...settingsOf(hosts),
+    hosts: { file: 'hosts.json' },
+  })
+  assert.deepEqual(settings.pod, { namespace: 'shop', name: 'web-1', node: 'node-a' })
+  assert.deepEqual(settings.collect, { stdin: false, http: { port: 9801 } })
+})

@@ -1,0 +1,17 @@
+/** Ports for programs that must be told theirs beforehand, such as a receiver that comes back where it was. */
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+
+/** All are held at once before they are given back, so that no two are the same. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(
+    servers.map(async (server) => {
+      server.close()
+      await once(server, 'close')
+    }),
+  )
+  return ports
+}
