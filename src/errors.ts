@@ -34,6 +34,14 @@ const catalogue = {
   LSL_MANIFEST_INVALID: '%s: %s',
   LSL_CONFIG_INVALID: 'The settings are refused:\n%s',
   LSL_FILE_UNREADABLE: 'Cannot read %s, named by %s: %s',
+  LSL_BODY_MALFORMED:
+    'Expected the body to be a JSON array of events or JSON objects, got %s at byte %d',
+  LSL_BODY_CORRUPT: 'Expected the body to be whole and in %s as its Content-Encoding says: %s',
+  LSL_BODY_TOO_LARGE: 'Expected the body to have at most %d bytes %s',
+  LSL_CONTENT_ENCODING_UNSUPPORTED:
+    'Expected `Content-Encoding` to be gzip, deflate, zstd or identity, got %s',
+  LSL_CONTENT_TYPE_UNSUPPORTED:
+    'Expected `Content-Type` to be that of NDJSON or JSON in a known charset, got %s',
   LSL_LISTEN_FAILED: 'Cannot listen on %s for %s: %s',
 } as const satisfies Record<string, string>
 

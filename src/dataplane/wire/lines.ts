@@ -6,6 +6,7 @@
  *   chunk │ {"a":1}\n{"b":2}\nplain\n{"c":3}\n{"d"   │ :4}\n …
  *   out   │ [─────── run ──────][wrapped][─ run ─]    │ [copied] …
  */
+import { createCarry, headBytes } from './carry.ts'
 import { newline, type Events } from './events.ts'
 import { kindOfLine, wrapLine, type Wrapping } from './wrap.ts'
 
@@ -37,8 +38,6 @@ export interface EventReader {
 const openBrace = 0x7b
 const closeBrace = 0x7d
 const carriageReturn = 0x0d
-const headBytes = 1024
-const nothing: Buffer = Buffer.alloc(0)
 const lineEnd: Buffer = Buffer.from('\n')
 
 export function createLineReader(options: LineReaderOptions): EventReader {
@@ -140,50 +139,4 @@ function own(chunk: Buffer, start: number, end: number): Buffer {
   const piece = start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end)
   const held = chunk.buffer.byteLength
   return held > wasteful && piece.length * 2 < held ? Buffer.from(piece) : piece
-}
-
-/**
- * The beginning of a line whose end has not come yet, in one growing buffer: a list of pieces would cost a hundred times
- * its bytes when they come one by one. Of a line over `maxLine` (and its CR) only the head is kept, the rest is counted.
- */
-function createCarry(maxLine: number) {
-  let buffer = nothing
-  let kept = 0
-  let length = 0
-  let endsInReturn = false
-  const limit = Math.max(maxLine, headBytes) + 1
-  return {
-    get length(): number {
-      return length
-    },
-    add(piece: Buffer): void {
-      if (piece.length === 0) return
-      length += piece.length
-      endsInReturn = piece.at(-1) === carriageReturn
-      const room = length > limit ? Math.max(0, headBytes - kept) : piece.length
-      const part = Math.min(room, piece.length)
-      if (kept + part > buffer.length) {
-        const larger = Buffer.allocUnsafe(Math.max(kept + part, buffer.length * 2, 1024))
-        buffer.copy(larger, 0, 0, kept)
-        buffer = larger
-      }
-      kept += piece.copy(buffer, kept, 0, part)
-      if (length > limit && buffer.length > headBytes) {
-        kept = Math.min(kept, headBytes)
-        buffer = Buffer.from(buffer.subarray(0, kept))
-      }
-    },
-    /** `bytes` is the whole line, or its head alone when it was over the limit: then `length` is larger. */
-    take(): { bytes: Buffer; length: number } {
-      const over = length > kept
-      const taken = {
-        bytes: buffer.subarray(0, kept),
-        length: over && endsInReturn ? length - 1 : length,
-      }
-      buffer = nothing
-      kept = 0
-      length = 0
-      return taken
-    },
-  }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { joinEvents, lines, splitEvents, type Events } from '../../../src/dataplane/wire/events.ts'
 import { createLineReader, type OversizedLine } from '../../../src/dataplane/wire/lines.ts'
 
