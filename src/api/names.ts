@@ -10,6 +10,11 @@ export const manager = 'logstash-link'
 
 export type Role = 'receiver' | 'sender'
 
+/** Kinds of the objects that are ours to write for a link. */
+export const certificateKind = { apiVersion: 'cert-manager.io/v1', kind: 'Certificate' } as const
+/** On Secrets that cert-manager writes: the Certificate for which it did. */
+export const certificateNameAnnotation = 'cert-manager.io/certificate-name'
+
 /** `<link>-receiver` or `<link>-sender`: the Service, the Certificate and the ConfigMap of a role bear this one name. */
 export function roleName(link: string, role: Role): string {
   return `${link}-${role}`
@@ -63,7 +68,10 @@ export const annotations = {
   trustSource: `${group}/trust-source`,
 } as const
 
-/** Volume of a sidecar in its pod. At most 62 of the 63 characters of a DNS label; the endings hold no hyphen, so two links never meet. */
+/**
+ * Volume of a sidecar in its pod: at most 62 of the 63 characters of a DNS label. The endings hold no hyphen, so volumes of
+ * two links never meet.
+ */
 export function sidecarVolumeName(link: string, role: Role, part: VolumePart): string {
   return `${sidecarName(link, role)}-${part}`
 }

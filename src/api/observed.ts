@@ -20,6 +20,8 @@ export interface Observed {
   }
   /** For receiver.serviceRef: does the Service exist. */
   serviceExists: boolean
+  /** Ports of that Service: EndpointSlices repeat their names, not their numbers. */
+  servicePorts?: { name?: string; port: number }[]
   /** EndpointSlices of the receivers' Service. */
   slices: EndpointSlice[]
   /** Pods that the link's selectors pick, and pods that carry a sidecar of it. */

@@ -1,0 +1,65 @@
+import { parseDuration } from '../api/duration.ts'
+import type { LogstashLink, LogstashLinkSpec } from '../api/link.ts'
+import { configFiles } from '../api/names.ts'
+import type { Observed } from '../api/observed.ts'
+import { parseQuantity } from '../api/quantity.ts'
+import { needsIdentity } from '../api/roles.ts'
+import { defaults, type SenderFile, type TrustSource } from '../api/sidecar-config.ts'
+import { trustKind } from '../api/trust-source.ts'
+import { credentials, deadLetter, identitySource, linkKey } from './sidecar-file.ts'
+
+/** sidecar.json of a link's senders. */
+export function senderFile(
+  observed: Observed,
+  sender: NonNullable<LogstashLinkSpec['sender']>,
+  trustBundle: string,
+): SenderFile {
+  const { link } = observed
+  const { balancing } = link.spec
+  const maxSize = parseQuantity(sender.queue.maxSize, 'spec.sender.queue.maxSize')
+  return {
+    role: 'sender',
+    link: linkKey(link),
+    hosts: { file: configFiles.hosts },
+    tls: senderTls(link, senderTrust(observed, trustBundle)),
+    ...credentials(link),
+    decorate: sender.decorate,
+    batch: {
+      maxEvents: sender.batch.maxEvents,
+      maxBytes: parseQuantity(sender.batch.maxBytes, 'spec.sender.batch.maxBytes'),
+      maxWait: parseDuration(sender.batch.maxWait, 'spec.sender.batch.maxWait'),
+    },
+    queue: { type: 'Memory', maxSize, onFull: sender.queue.onFull },
+    balancing: {
+      coolOff: parseDuration(balancing.coolOff, 'spec.balancing.coolOff'),
+      preferSameZone: balancing.preferSameZone,
+    },
+    deadLetter: deadLetter(sender.deadLetter.maxSize, 'spec.sender.deadLetter.maxSize'),
+    limits: { ...defaults.senderLimits, memory: Math.max(maxSize, defaults.senderLimits.memory) },
+    logLevel: sender.sidecar.logLevel,
+  }
+}
+
+function senderTls(link: LogstashLink, trust: TrustSource): SenderFile['tls'] {
+  const { enabled, verificationMode, serverName } = link.spec.tls
+  if (!enabled) return { enabled: false }
+  return {
+    enabled: true,
+    trust,
+    verification: verificationMode,
+    ...(serverName === '' ? {} : { serverName }),
+    ...(needsIdentity(link, 'sender') ? { identity: identitySource() } : {}),
+  }
+}
+
+/**
+ * The bundle is named even while it is empty: a sender that waits for it is safe, one that fell back to the system's
+ * authorities would trust others than meant. Only where an issuer has delivered a certificate and no CA (ACME) its leaf is
+ * one that the system's authorities vouch for.
+ */
+function senderTrust({ link, identities }: Observed, trustBundle: string): TrustSource {
+  const kind = trustKind(link)
+  const issued = identities.receiver?.notAfter !== undefined
+  const system = kind === 'System' || (kind === 'Issuer' && issued && trustBundle === '')
+  return system ? { type: 'system' } : { type: 'pem', ca: configFiles.trust }
+}

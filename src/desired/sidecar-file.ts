@@ -1,0 +1,38 @@
+/** What sidecar.json of both roles says alike. */
+import type { LogstashLink } from '../api/link.ts'
+import { mounts } from '../api/names.ts'
+import { parseQuantity } from '../api/quantity.ts'
+import type {
+  CredentialsSource,
+  DeadLetterSettings,
+  IdentitySource,
+} from '../api/sidecar-config.ts'
+import { fromConfig } from './mount-paths.ts'
+import { namespaceOf } from './metadata.ts'
+
+export function linkKey(link: LogstashLink): string {
+  return `${namespaceOf(link)}/${link.metadata.name}`
+}
+
+/** PEM: the keystore is for real Logstash. */
+export function identitySource(): IdentitySource {
+  return {
+    type: 'pem',
+    cert: fromConfig(mounts.identity, 'tls.crt'),
+    key: fromConfig(mounts.identity, 'tls.key'),
+  }
+}
+
+export function credentials(link: LogstashLink): { auth?: CredentialsSource } {
+  if (link.spec.auth === undefined) return {}
+  const username = { file: fromConfig(mounts.auth, 'username') }
+  const password = { file: fromConfig(mounts.auth, 'password') }
+  return { auth: { username, password } }
+}
+
+export function deadLetter(maxSize: string | number, field: string): DeadLetterSettings {
+  return {
+    directory: fromConfig(mounts.state, 'dead-letter'),
+    maxSize: parseQuantity(maxSize, field),
+  }
+}

@@ -1,0 +1,73 @@
+/** Requests and limits of a sidecar container. */
+import type { V1ResourceRequirements } from '@kubernetes/client-node'
+import type { LogstashLink } from '../api/link.ts'
+import type { Role } from '../api/names.ts'
+import type { OperatorOptions } from '../api/operator-options.ts'
+import { parseQuantity, resourceAmount } from '../api/quantity.ts'
+import { defaults } from '../api/sidecar-config.ts'
+
+type Amounts = Record<string, string>
+
+const mebi = 2 ** 20
+
+/**
+ * What the link says, else the operator, else a default for CPU and memory: a quota that counts one of them refuses pods
+ * that do not name it. Never a limit of ephemeral storage: the kubelet sums those of all containers into one for the pod,
+ * so ours alone would have the application evicted for its own files.
+ *
+ * A request over its limit would have the pod refused, so the side that nobody asked for gives way. In a pod of the class
+ * Guaranteed requests equal limits, else the application would lose that class, and with it its own CPUs.
+ */
+export function sidecarResources(
+  link: LogstashLink,
+  role: Role,
+  context: { options: OperatorOptions; guaranteed: boolean },
+): V1ResourceRequirements {
+  const byDefault = defaultAmounts(link, role)
+  const byOperator = context.options.defaultResources
+  const asked = role === 'receiver' ? link.spec.receiver.sidecar : link.spec.sender?.sidecar
+  const { requests: askedRequests, limits: askedLimits } = texts(asked?.resources)
+
+  const requests: Amounts = { ...byDefault.requests, ...byOperator?.requests, ...askedRequests }
+  const limits: Amounts = { ...byDefault.limits, ...byOperator?.limits, ...askedLimits }
+  for (const [name, limit] of Object.entries(limits)) {
+    const request = requests[name]
+    if (request === undefined || amount(request) <= amount(limit)) continue
+    if (askedLimits[name] === undefined && askedRequests[name] !== undefined) limits[name] = request
+    else requests[name] = limit
+  }
+  return context.guaranteed
+    ? { requests: { ...requests, ...limits }, limits }
+    : { requests, limits }
+}
+
+/** Node itself with its code needs about 100 MiB; the rest is the budget of events in memory. */
+function defaultAmounts(link: LogstashLink, role: Role): { requests: Amounts; limits: Amounts } {
+  const queue = link.spec.sender?.queue.maxSize
+  const budget =
+    role === 'receiver' || queue === undefined
+      ? defaults.receiverLimits.memory
+      : Math.max(parseQuantity(queue, 'spec.sender.queue.maxSize'), defaults.senderLimits.memory)
+  return {
+    requests: { cpu: '50m', memory: '96Mi' },
+    limits: { cpu: '1', memory: `${192 + Math.ceil(budget / mebi)}Mi` },
+  }
+}
+
+function texts(resources: LogstashLink['spec']['receiver']['sidecar']['resources'] | undefined): {
+  requests: Amounts
+  limits: Amounts
+} {
+  return { requests: textOf(resources?.requests), limits: textOf(resources?.limits) }
+}
+
+function textOf(amounts: Readonly<Record<string, string | number>> | undefined): Amounts {
+  return Object.fromEntries(
+    Object.entries(amounts ?? {}).map(([name, value]) => [name, String(value)]),
+  )
+}
+
+/** What is no quantity is left to the API server to refuse. */
+function amount(text: string): number {
+  return resourceAmount(text) ?? 0
+}

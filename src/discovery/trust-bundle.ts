@@ -1,0 +1,105 @@
+/**
+ * The authorities that go into the ConfigMaps of a link.
+ *
+ *  receivers are      | authorities
+ *  -------------------+----------------------------------------------------------------------------------------
+ *  ours (selector)    | ca.crt that cert-manager wrote for either role, and those that were distributed before
+ *  serviceRef, hosts  | the Secret that tls.trust names, or none: then senders take the system's
+ *
+ * A CA that is distributed already stays until it expires: a receiver that has not yet taken up its new leaf serves from
+ * the old one, and senders must verify both. At most eight old ones stay, the youngest. To have one out sooner (a stolen
+ * key), delete the link's ConfigMaps: they are written again at once, without it.
+ */
+import type { LogstashLink } from '../api/link.ts'
+import { annotations, configFiles, roleName, type Role } from '../api/names.ts'
+import type { Observed } from '../api/observed.ts'
+import { isOwnedBy } from '../api/ownership.ts'
+import { trustKind } from '../api/trust-source.ts'
+import { bundleOf, readCertificates, type Certificate } from './certificates.ts'
+
+export interface Trust {
+  /** Certificates only; empty where there are none (yet), or where the system's are meant. */
+  pem: string
+  problem?: string
+  /** The reason of TrustDistributed that goes with the problem. */
+  reason?: 'NoAuthority' | 'SecretNotFound' | 'SecretInvalid'
+}
+
+const maxOld = 8
+const roles: readonly Role[] = ['receiver', 'sender']
+
+export function trustBundle(observed: Observed): Trust {
+  switch (trustKind(observed.link)) {
+    case 'None':
+    case 'System':
+      return { pem: '' }
+    case 'Secret':
+      return fromSecret(observed)
+    case 'Issuer':
+      return fromIssuer(observed)
+  }
+}
+
+function fromSecret({ link, named }: Observed): Trust {
+  const ref = link.spec.tls.trust?.secretRef
+  const which = `Secret ${ref?.name}, named by \`spec.tls.trust.secretRef\`,`
+  if (named.trust === undefined || !named.trust.exists) {
+    return { pem: '', problem: `${which} does not exist.`, reason: 'SecretNotFound' }
+  }
+  const { content } = named.trust
+  if (content === undefined) {
+    return { pem: '', problem: `${which} has no key ${ref?.key}.`, reason: 'SecretInvalid' }
+  }
+  const read = readCertificates(content)
+  if (!('fault' in read)) return { pem: bundleOf(read) }
+  const problem = `Key ${ref?.key} of ${which} is refused: ${read.fault}.`
+  return { pem: '', problem, reason: 'SecretInvalid' }
+}
+
+function fromIssuer(observed: Observed): Trust {
+  const { link, identities, now } = observed
+  const current: Certificate[] = []
+  for (const role of roles) {
+    const ca = identities[role]?.ca
+    if (ca === undefined || ca.trim() === '') continue
+    const read = readCertificates(ca)
+    if ('fault' in read) {
+      const problem = `ca.crt of Secret ${identities[role]?.key.name} is refused: ${read.fault}.`
+      return { pem: bundleOf(distributed(observed)), problem, reason: 'SecretInvalid' }
+    }
+    current.push(...read)
+  }
+  const known = new Set(current.map((each) => each.fingerprint))
+  const old = distributed(observed)
+    .filter((each) => !known.has(each.fingerprint) && each.notAfter > Date.parse(now))
+    .toSorted((a, b) => b.notBefore - a.notBefore)
+    .slice(0, maxOld)
+  const pem = bundleOf([...current, ...old])
+  return pem === '' && needsAuthority(link) && Object.keys(identities).length > 0
+    ? { pem, problem: noAuthority(link), reason: 'NoAuthority' }
+    : { pem }
+}
+
+/** What our ConfigMaps hold now; a bundle of another source, or of someone else, is none of ours. */
+function distributed({ link, objects }: Observed): Certificate[] {
+  const { name, uid } = link.metadata
+  const all = objects
+    .filter((object) => object.kind === 'ConfigMap' && uid !== undefined && isOwnedBy(object, uid))
+    .filter((object) => roles.some((role) => object.metadata.name === roleName(name, role)))
+    .filter((object) => object.metadata.annotations?.[annotations.trustSource] === 'Issuer')
+    .flatMap((object) => {
+      const data = object['data'] as Record<string, string> | undefined
+      const read = readCertificates(data?.[configFiles.trust] ?? '')
+      return 'fault' in read ? [] : read
+    })
+  return [...new Map(all.map((each) => [each.fingerprint, each])).values()]
+}
+
+/** Receivers verify clients by the bundle alone; senders can do with the system's authorities (ACME). */
+function needsAuthority({ spec }: LogstashLink): boolean {
+  return spec.tls.clientAuthentication !== 'None'
+}
+
+function noAuthority({ spec }: LogstashLink): string {
+  return `The issuer ${spec.tls.issuerRef?.name} supplies no CA (ca.crt is empty), so receivers cannot verify the certificates of senders; use an issuer with a CA, or set \`spec.tls.clientAuthentication\` to None.`
+}
