@@ -154,7 +154,6 @@ test('only src/kube imports the Kubernetes client as a value', () => {
 })
 
 test('pure rooms have no clock, randomness, files, network or logs', () => {
-  const isPure = (file: string) => pure.some((room) => file.startsWith(`${room}/`))
   const modules = imports.filter(
     (each) =>
       isPure(each.from) && !each.specifier.startsWith('.') && !each.typeOnly && !isAllowed(each),
@@ -167,6 +166,10 @@ test('pure rooms have no clock, randomness, files, network or logs', () => {
     [],
   )
 })
+
+function isPure(file: string): boolean {
+  return pure.some((room) => file.startsWith(`${room}/`))
+}
 
 function isAllowed({ specifier, names }: Import): boolean {
   if (specifier === 'node:net') return /^\{\s*(isIP|isIPv4|isIPv6|,|\s)+\}$/.test(names)
