@@ -25,21 +25,25 @@ interface Checked {
   /** With defaults and without unknown fields. To be trusted only where no problem is reported. */
   value: unknown
   problems: Problem[]
+  /** Paths where the value is not even of the right type, or is missing. */
+  misshapen: string[]
 }
 
-type Report = (path: string, expected: string, got: unknown) => void
+type Report = (path: string, expected: string, got: unknown, about?: 'shape') => void
 
 /** `path` stands before the path of each problem. The value that is given is not changed. */
 export function check(schema: Schema, value: unknown, path: string): Checked {
   const problems: Problem[] = []
-  const report: Report = (where, expected, got) => {
+  const misshapen: string[] = []
+  const report: Report = (where, expected, got, about) => {
+    if (about === 'shape') misshapen.push(where)
     const subject = where === '' ? 'the whole' : `\`${where}\``
     problems.push({
       path: where,
       message: `Expected ${subject} to be ${expected}, got ${show(got)}`,
     })
   }
-  return { value: visit(schema, value, path, report), problems }
+  return { value: visit(schema, value, path, report), problems, misshapen }
 }
 
 function visit(schema: Schema, value: unknown, path: string, report: Report): unknown {
@@ -58,13 +62,13 @@ function visit(schema: Schema, value: unknown, path: string, report: Report): un
     return 'properties' in schema
       ? visitObject(schema, value, path, report)
       : visitMap(schema, value, path, report)
-  report(path, 'an object', value)
+  report(path, 'an object', value, 'shape')
   return value
 }
 
 function visitBoolean(schema: BooleanSchema, value: unknown, path: string, report: Report) {
   const [only] = schema.enum ?? []
-  if (typeof value !== 'boolean') report(path, 'true or false', value)
+  if (typeof value !== 'boolean') report(path, 'true or false', value, 'shape')
   else if (only !== undefined && value !== only) report(path, String(only), value)
   return value
 }
@@ -74,7 +78,7 @@ function visitString(schema: StringSchema, value: unknown, path: string, report:
   if (schema.enum !== undefined) {
     if (!schema.enum.some((each) => each === value)) report(path, oneOf(schema.enum), value)
   } else if (typeof value !== 'string') {
-    report(path, schema.expected ?? 'a string', value)
+    report(path, schema.expected ?? 'a string', value, 'shape')
   } else if (schema.pattern !== undefined && !new RegExp(schema.pattern).test(value)) {
     report(path, schema.expected ?? `text like ${schema.pattern}`, value)
   } else if (schema.format === 'date-time' && !isTime(value)) {
@@ -98,8 +102,9 @@ function visitInteger(
   report: Report,
 ): unknown {
   const { minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER } = schema
-  if (!Number.isSafeInteger(value) || Number(value) < minimum || Number(value) > maximum)
-    report(path, `an integer${range(schema)}`, value)
+  const expected = `an integer${range(schema)}`
+  if (!Number.isSafeInteger(value)) report(path, expected, value, 'shape')
+  else if (Number(value) < minimum || Number(value) > maximum) report(path, expected, value)
   return value
 }
 
@@ -111,13 +116,13 @@ function range({ minimum, maximum }: IntegerSchema): string {
 
 function visitArray(schema: ArraySchema, value: unknown, path: string, report: Report): unknown {
   if (!Array.isArray(value)) {
-    report(path, 'a list', value)
+    report(path, 'a list', value, 'shape')
     return value
   }
   const { minItems = 0, maxItems = Number.POSITIVE_INFINITY } = schema
   if (value.length < minItems) report(path, `a list of at least ${minItems}`, value)
   if (value.length > maxItems) {
-    report(path, `a list of at most ${maxItems}`, `a list of ${value.length}`)
+    report(path, `a list of at most ${maxItems}`, `a list of ${value.length}`, 'shape')
     return value
   }
   const items = value.map((item, index) => visit(schema.items, item, `${path}[${index}]`, report))
@@ -145,18 +150,19 @@ function visitObject(
 ): unknown {
   const known = Object.keys(schema.properties)
   const unknown = Object.keys(value).filter((key) => !Object.hasOwn(schema.properties, key))
-  for (const key of unknown) {
+  for (const key of schema.open ? [] : unknown) {
     const list = known.length === 0 ? 'no field at all' : `one of the fields ${known.join(', ')}`
     report(join(path, key), `${list}${path === '' ? '' : ` of \`${path}\``}`, key)
   }
-  const result: Record<string, unknown> = {}
+  const result: Record<string, unknown> = schema.open ? { ...value } : {}
   for (const [key, property] of Object.entries(schema.properties)) {
     const given = value[key] ?? undefined
     const there = given === undefined ? structuredClone(property.default) : given
     // As the API server does: null stands for absent only where a default takes its place.
     if (there !== undefined) result[key] = visit(property, there, join(path, key), report)
-    else if (value[key] === null) report(join(path, key), 'left out rather than null', null)
-    else if (schema.required?.includes(key)) report(join(path, key), 'given', undefined)
+    else if (value[key] === null)
+      report(join(path, key), 'left out rather than null', null, 'shape')
+    else if (schema.required?.includes(key)) report(join(path, key), 'given', undefined, 'shape')
   }
   return result
 }

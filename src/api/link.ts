@@ -2,11 +2,12 @@
  * LogstashLink as one schema: the source of its types, of validation and of crds/logstashlinks.yaml. Rules that concern
  * more than one field stand in rules.ts.
  */
+import { apiVersion, kind } from './names.ts'
 import type { KubeObject } from './objects.ts'
 import * as patterns from './patterns.ts'
 import { tlsSchema } from './link-tls.ts'
 import type { Infer, Schema } from './schema.ts'
-import type { statusSchema } from './link-status.ts'
+import { statusSchema } from './link-status.ts'
 
 const port = { type: 'integer', minimum: 1, maximum: 65535 } as const
 
@@ -338,6 +339,24 @@ export const specSchema = {
       description:
         'True stops rollouts and object changes; hosts, trust, certificates and injection go on.',
     },
+  },
+} as const satisfies Schema
+
+/** The whole object. Of metadata only what our rules read is checked: the rest is every cluster's own business. */
+export const linkSchema = {
+  type: 'object',
+  required: ['apiVersion', 'kind', 'metadata', 'spec'],
+  properties: {
+    apiVersion: { type: 'string', enum: [apiVersion] },
+    kind: { type: 'string', enum: [kind] },
+    metadata: {
+      type: 'object',
+      required: ['name'],
+      open: true,
+      properties: { name: { type: 'string' } },
+    },
+    spec: specSchema,
+    status: statusSchema,
   },
 } as const satisfies Schema
 

@@ -59,6 +59,8 @@ export interface ObjectSchema extends Described {
   readonly type: 'object'
   readonly properties: { readonly [name: string]: Schema }
   readonly required?: readonly string[]
+  /** True: fields that are not named are kept unchecked. */
+  readonly open?: true
   readonly 'x-kubernetes-map-type'?: 'atomic'
 }
 
