@@ -4,8 +4,12 @@ import type { KubeObject } from '../../api/objects.ts'
 import { isMap } from './list-types.ts'
 import type { JsonMap } from './list-types.ts'
 
-/** The written form: Secret's stringData becomes data. Before the merge, because stringData is never stored. */
-export function normalised(object: KubeObject): KubeObject {
+/**
+ * What a write means: in Kubernetes' own kinds null is the same as absent, and a Secret's stringData, which is never
+ * stored, becomes data.
+ */
+export function normalised(given: KubeObject): KubeObject {
+  const object = isOwnKind(given) ? (withoutNulls(given) as KubeObject) : given
   if (object.kind !== 'Secret' || !isMap(object['stringData'])) return object
   const { stringData, data, ...rest } = object
   const encoded = Object.entries(stringData).map(([name, value]) => [
@@ -13,6 +17,22 @@ export function normalised(object: KubeObject): KubeObject {
     Buffer.from(String(value)).toString('base64'),
   ])
   return { ...rest, data: { ...(isMap(data) ? data : {}), ...Object.fromEntries(encoded) } }
+}
+
+/** Not of a custom resource, where a schema has the word on null. */
+function isOwnKind({ apiVersion }: KubeObject): boolean {
+  const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : ''
+  return !group.includes('.') || group.endsWith('.k8s.io')
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls)
+  if (!isMap(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, field]) =>
+      field === null ? [] : [[name, withoutNulls(field)]],
+    ),
+  )
 }
 
 /** With the defaults that the API server fills in, as far as the control plane reads or writes such fields. */

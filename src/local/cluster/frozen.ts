@@ -7,15 +7,15 @@ export function frozen<T>(value: T): T {
   return Object.freeze(value)
 }
 
-/** A copy as JSON would carry it, without fields that are null or undefined. */
+/** A copy as JSON would carry it. */
 export function copyOf<T>(value: T): T
 export function copyOf(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map((item) => copyOf(item ?? null))
+  if (Array.isArray(value)) return value.map((item: unknown) => copyOf(item ?? null))
   if (value instanceof Date) return value.toISOString()
   if (!isMap(value)) return value
   return Object.fromEntries(
     Object.entries(value).flatMap(([name, field]) =>
-      field === undefined || field === null ? [] : [[name, copyOf(field)]],
+      field === undefined ? [] : [[name, copyOf(field)]],
     ),
   )
 }

@@ -76,12 +76,6 @@ test('what a POST wrote is not removed by a later apply of the same manager', as
 test('lists are merged by their keys where Kubernetes keys them', async () => {
   const cluster = createInMemoryCluster({ now })
   const user = cluster.as('kubectl')
-  const deployment = (containers: unknown[], volumes: unknown[]) => ({
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { namespace: 'shop', name: 'web' },
-    spec: { template: { spec: { containers, volumes } } },
-  })
   await user.apply(
     deployment([{ name: 'web', image: 'a', env: [{ name: 'A', value: '1' }] }], [{ name: 'v' }]),
   )
@@ -259,10 +253,6 @@ test('an object that leaves the selector of a watch is DELETED to it, in the sta
   const events: WatchEvent[] = []
   const selector = { matchLabels: { app: 'web' } }
   cluster.watch(configMapKind, { selector }, (event) => events.push(event))
-  const labelled = (app: string) => ({
-    ...configMap('a'),
-    metadata: { ...configMap('a').metadata, labels: { app } },
-  })
   for (const app of ['other', 'web', 'other', 'web']) await cluster.apply(labelled(app))
   await cluster.settled()
   assert.deepEqual(summary(events), ['ADDED a', 'DELETED a', 'ADDED a'])
@@ -437,4 +427,17 @@ function summary(events: WatchEvent[]): string[] {
 
 async function refuses(reason: ClusterErrorReason, attempt: Promise<unknown>): Promise<void> {
   await assert.rejects(attempt, (error) => error instanceof ClusterError && error.reason === reason)
+}
+
+function labelled(app: string): KubeObject {
+  return { ...configMap('a'), metadata: { ...configMap('a').metadata, labels: { app } } }
+}
+
+function deployment(containers: unknown[], volumes: unknown[]): KubeObject {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { namespace: 'shop', name: 'web' },
+    spec: { template: { spec: { containers, volumes } } },
+  }
 }

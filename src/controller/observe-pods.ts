@@ -1,0 +1,81 @@
+/** Pods of a link, stripped to what the pure rooms need. */
+import { matchesSelector } from '../api/label-selector.ts'
+import type { LogstashLink } from '../api/link.ts'
+import { injectedAnnotation, sidecarName, type Role } from '../api/names.ts'
+import type { KubeObject } from '../api/objects.ts'
+import type { ObservedPod } from '../api/observed.ts'
+import { roles, selectorOf } from '../api/roles.ts'
+
+/** The fields of v1 Pod that are read. */
+interface Pod extends KubeObject {
+  spec?: { hostNetwork?: boolean }
+  status?: {
+    phase?: string
+    podIP?: string
+    podIPs?: { ip: string }[]
+    conditions?: { type: string; status: string }[]
+    initContainerStatuses?: { name: string; ready?: boolean }[]
+  }
+}
+
+/** Those that the link's selectors pick, and those that carry a sidecar of it. */
+export function observePods(link: LogstashLink, pods: readonly KubeObject[]): ObservedPod[] {
+  return pods.filter((pod) => concerns(link, pod)).map((pod) => observePod(link, pod))
+}
+
+/** Whether a pod can change what is seen of a link. */
+export function concerns(link: LogstashLink, { metadata }: KubeObject): boolean {
+  return roles.some(
+    (role) =>
+      picks(link, role, metadata.labels) ||
+      metadata.annotations?.[injectedAnnotation(link.metadata.name, role)] !== undefined,
+  )
+}
+
+function picks(
+  link: LogstashLink,
+  role: Role,
+  labels: Record<string, string> | undefined,
+): boolean {
+  const selector = selectorOf(link, role)
+  return selector !== undefined && matchesSelector(selector, labels)
+}
+
+function observePod(link: LogstashLink, pod: Pod): ObservedPod {
+  const { metadata, spec = {}, status = {} } = pod
+  const { labels = {}, annotations = {} } = metadata
+  const sidecars = roles.flatMap((role) => {
+    const name = sidecarName(link.metadata.name, role)
+    const found = status.initContainerStatuses?.find((container) => container.name === name)
+    return found === undefined ? [] : [[role, { ready: found.ready === true }] as const]
+  })
+  const workload = workloadOf(pod)
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    roles: roles.filter((role) => picks(link, role, labels)),
+    labels,
+    annotations,
+    ips: status.podIPs?.map(({ ip }) => ip) ?? (status.podIP === undefined ? [] : [status.podIP]),
+    ready:
+      status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
+    finished:
+      metadata.deletionTimestamp !== undefined ||
+      status.phase === 'Succeeded' ||
+      status.phase === 'Failed',
+    hostNetwork: spec.hostNetwork === true,
+    ...(workload === undefined ? {} : { workload }),
+    sidecars: Object.fromEntries(sidecars),
+  }
+}
+
+/** A Deployment's pods belong to a ReplicaSet whose name is the Deployment's with the hash of the template. */
+function workloadOf({ metadata }: KubeObject): string | undefined {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true)
+  if (owner === undefined) return undefined
+  const hash = metadata.labels?.['pod-template-hash']
+  if (owner.kind === 'ReplicaSet' && hash !== undefined && owner.name.endsWith(`-${hash}`)) {
+    return `Deployment/${owner.name.slice(0, -hash.length - 1)}`
+  }
+  return `${owner.kind}/${owner.name}`
+}
