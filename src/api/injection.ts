@@ -12,6 +12,12 @@ export interface Injection {
   port?: number
 }
 
+/** Why injection left a pod out, where the pod's own labels and fields do not show it. */
+export interface Skip {
+  reason: string
+  message: string
+}
+
 /**
  * Digest of what a link says of its container: ports, volumes, resources. Not of what the operator says (image, default
  * resources, probes), so that an upgrade restarts nothing; not of settings in sidecar.json, which reach a running pod.
@@ -49,6 +55,27 @@ export function readInjection(
   const { hash, healthPort, port } = parse(text)
   if (typeof hash !== 'string' || typeof healthPort !== 'number') return undefined
   return { hash, healthPort, ...(typeof port === 'number' ? { port } : {}) }
+}
+
+/** The same annotation where injection left the pod out. */
+export function readSkip(
+  annotations: Readonly<Record<string, string>> | undefined,
+  link: string,
+  role: Role,
+): Skip | undefined {
+  const text = annotations?.[injectedAnnotation(link, role)]
+  if (text === undefined) return undefined
+  const { skipped, message } = parse(text)
+  if (typeof skipped !== 'string' || typeof message !== 'string') return undefined
+  return { reason: skipped, message }
+}
+
+export function injectionText(injection: Injection): string {
+  return JSON.stringify(injection)
+}
+
+export function skipText({ reason, message }: Skip): string {
+  return JSON.stringify({ skipped: reason, message })
 }
 
 /** Anyone may write annotations; what is no JSON object says nothing. */

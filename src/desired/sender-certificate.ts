@@ -14,6 +14,10 @@ export function senderCertificate(
   // Issuers that refuse cluster names get the link's own, as in the receivers' certificate.
   const dnsNames =
     spec.tls.serviceNames || spec.tls.dnsNames.length === 0 ? [own] : spec.tls.dnsNames
-  const claims = { dnsNames, ipAddresses: [], usage: 'client auth' } as const
-  return certificate(link, 'sender', claims, passwordRevision)
+  return certificate(
+    link,
+    'sender',
+    { dnsNames, ipAddresses: [], usage: 'client auth' },
+    passwordRevision,
+  )
 }

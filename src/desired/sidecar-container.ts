@@ -34,10 +34,13 @@ export interface Placement {
   guaranteed?: boolean
 }
 
+/** A container as plain data. */
+export type Container = { [Field in keyof V1Container]: V1Container[Field] }
+
 /** Numeric, so that the kubelet can tell that it is not root; the image's own user is the same. */
 const defaultUser = 65_532
 
-export function receiverSidecar(link: LogstashLink, placement: Placement): V1Container {
+export function receiverSidecar(link: LogstashLink, placement: Placement): Container {
   const { port, deliver } = link.spec.receiver
   const volume = deliver?.unix?.volume ?? deliver?.file?.volume
   return {
@@ -56,7 +59,7 @@ export function receiverSidecar(link: LogstashLink, placement: Placement): V1Con
 }
 
 /** No readinessProbe: a fault of the link must not take the application out of its Service. */
-export function senderSidecar(link: LogstashLink, placement: Placement): V1Container {
+export function senderSidecar(link: LogstashLink, placement: Placement): Container {
   const { http, tcp } = link.spec.sender?.collect ?? {}
   return {
     ...sidecar(link, 'sender', placement, [
@@ -77,7 +80,7 @@ function sidecar(
   role: Role,
   placement: Placement,
   args: readonly string[],
-): V1Container {
+): Container {
   const { options, guaranteed = false } = placement
   return {
     name: sidecarName(link.metadata.name, role),

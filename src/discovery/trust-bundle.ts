@@ -29,15 +29,9 @@ const maxOld = 8
 const roles: readonly Role[] = ['receiver', 'sender']
 
 export function trustBundle(observed: Observed): Trust {
-  switch (trustKind(observed.link)) {
-    case 'None':
-    case 'System':
-      return { pem: '' }
-    case 'Secret':
-      return fromSecret(observed)
-    case 'Issuer':
-      return fromIssuer(observed)
-  }
+  const kind = trustKind(observed.link)
+  if (kind === 'Secret') return fromSecret(observed)
+  return kind === 'Issuer' ? fromIssuer(observed) : { pem: '' }
 }
 
 function fromSecret({ link, named }: Observed): Trust {

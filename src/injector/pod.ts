@@ -1,0 +1,32 @@
+/** A pod as admission shows it: the fields that injection reads or writes. */
+import type { KubeObject } from '../api/objects.ts'
+
+export interface Pod extends KubeObject {
+  spec: PodSpec
+}
+
+export interface PodSpec {
+  containers: PodContainer[]
+  initContainers?: PodContainer[]
+  volumes?: PodVolume[]
+  hostNetwork?: boolean
+  os?: { name?: string }
+  nodeSelector?: Record<string, string>
+  securityContext?: { runAsUser?: number }
+  [field: string]: unknown
+}
+
+export interface PodContainer {
+  name: string
+  ports?: { containerPort: number; hostPort?: number; protocol?: string }[]
+  resources?: { requests?: Amounts; limits?: Amounts }
+  securityContext?: { runAsUser?: number }
+  [field: string]: unknown
+}
+
+export interface PodVolume {
+  name: string
+  [source: string]: unknown
+}
+
+type Amounts = Record<string, string | number>
