@@ -6,6 +6,7 @@ import type {
   ArraySchema,
   BooleanSchema,
   IntegerSchema,
+  IntOrStringSchema,
   MapSchema,
   ObjectSchema,
   OneOfSchema,
@@ -49,9 +50,7 @@ export function check(schema: Schema, value: unknown, path: string): Checked {
 function visit(schema: Schema, value: unknown, path: string, report: Report): unknown {
   if ('oneOf' in schema) return visitOneOf(schema, value, path, report)
   if ('x-kubernetes-int-or-string' in schema) {
-    const text = typeof value === 'number' ? String(value) : value
-    const fits = typeof text === 'string' && text.length <= schema.maxLength
-    if (!fits || !new RegExp(schema.pattern).test(text)) report(path, schema.expected, value)
+    if (!isQuantity(schema, value)) report(path, schema.expected, value)
     return value
   }
   if (schema.type === 'string') return visitString(schema, value, path, report)
@@ -64,6 +63,15 @@ function visit(schema: Schema, value: unknown, path: string, report: Report): un
       : visitMap(schema, value, path, report)
   report(path, 'an object', value, 'shape')
   return value
+}
+
+function isQuantity(schema: IntOrStringSchema, value: unknown): boolean {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= schema.minimum
+  return (
+    typeof value === 'string' &&
+    value.length <= schema.maxLength &&
+    new RegExp(schema.pattern).test(value)
+  )
 }
 
 function visitBoolean(schema: BooleanSchema, value: unknown, path: string, report: Report) {
@@ -79,8 +87,6 @@ function visitString(schema: StringSchema, value: unknown, path: string, report:
     if (!schema.enum.some((each) => each === value)) report(path, oneOf(schema.enum), value)
   } else if (typeof value !== 'string') {
     report(path, schema.expected ?? 'a string', value, 'shape')
-  } else if (schema.pattern !== undefined && !new RegExp(schema.pattern).test(value)) {
-    report(path, schema.expected ?? `text like ${schema.pattern}`, value)
   } else if (schema.format === 'date-time' && !isTime(value)) {
     report(path, 'a time such as 2026-01-02T03:04:05Z', value)
   } else if (value.length < minLength) {
@@ -91,8 +97,17 @@ function visitString(schema: StringSchema, value: unknown, path: string, report:
     )
   } else if (value.length > maxLength) {
     report(path, `at most ${maxLength} characters long`, value)
+  } else if (!fits(schema, value)) {
+    report(path, schema.expected ?? `text like ${schema.pattern}`, value)
   }
   return value
+}
+
+/** For texts whose length was checked: patterns may take a time that grows faster than the text. */
+function fits({ pattern = '', forbidden }: StringSchema, text: string): boolean {
+  return (
+    new RegExp(pattern).test(text) && (forbidden === undefined || !new RegExp(forbidden).test(text))
+  )
 }
 
 function visitInteger(

@@ -5,16 +5,17 @@
 import type { StringSchema } from './schema.ts'
 
 /** A pattern with its words and the longest text that it takes, to be spread into a schema. */
-type Pattern = Pick<StringSchema, 'type'> & { maxLength: number; pattern: string; expected: string }
+type Pattern = StringSchema & { maxLength: number; pattern: string; expected: string }
 
 /** RFC 1035 label, as Services have: a letter first. */
 export const rfc1035Label = '^[a-z]([-a-z0-9]*[a-z0-9])?$'
 
-const label = '[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?'
+// The length of labels is bounded by `tooLongLabel`: RE2 takes no more than 1000 repetitions in all.
+const label = '[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?'
 /** A name's last label is never all digits, so that no broken IPv4 address passes for a name. */
-const lastLabel =
-  '([0-9]{0,62}[a-zA-Z]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?|[0-9]{1,61}-[-a-zA-Z0-9]{0,61}[a-zA-Z0-9])'
-const dnsName = `(${label}\\.){0,126}${lastLabel}`
+const lastLabel = '([0-9]*[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?|[0-9]+-[-a-zA-Z0-9]*[a-zA-Z0-9])'
+const dnsName = `(${label}\\.)*${lastLabel}`
+const tooLongLabel = '[-a-zA-Z0-9]{64}'
 const octet = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
 const ipv4 = `(${octet}\\.){3}${octet}`
 const port =
@@ -35,6 +36,7 @@ export const host = {
   type: 'string',
   maxLength: 253,
   pattern: `^(${dnsName}|${ipv4}|\\[${ipv6()}\\])(:${port})?$`,
+  forbidden: tooLongLabel,
   expected: 'host, host:port, IPv4 or [IPv6]:port',
 } as const satisfies Pattern
 
@@ -50,6 +52,7 @@ export const certificateName = {
   type: 'string',
   maxLength: 253,
   pattern: `^(\\*\\.)?${dnsName}$`,
+  forbidden: tooLongLabel,
   expected: 'a DNS name, or a wildcard such as *.example.com',
 } as const satisfies Pattern
 
@@ -58,6 +61,7 @@ export const serverName = {
   type: 'string',
   maxLength: 253,
   pattern: `^(${dnsName})?$`,
+  forbidden: tooLongLabel,
   expected: 'a DNS name without port, or empty',
 } as const satisfies Pattern
 
@@ -141,6 +145,7 @@ export const duration = {
 /** A size of ours: whole, above zero, and small enough to be exact as a JavaScript number. */
 export const size = {
   'x-kubernetes-int-or-string': true,
+  minimum: 1,
   maxLength: 16,
   pattern: '^[1-9]([0-9]{0,14}|[0-9]{0,8}(k|Ki|M|Mi)|[0-9]{0,5}(G|Gi)|[0-9]{0,2}(T|Ti))$',
   expected: 'a quantity of bytes such as 64Mi or 500k, above zero',
@@ -149,7 +154,8 @@ export const size = {
 /** A quantity of a container's resources, as Kubernetes takes it, without sign. */
 export const resource = {
   'x-kubernetes-int-or-string': true,
+  minimum: 0,
   maxLength: 32,
   pattern: '^([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][0-9]{1,2})?$',
-  expected: 'a quantity such as 50m, 0.5 or 256Mi',
+  expected: 'an integer, or a quantity as text, such as 50m, "0.5" or 256Mi',
 } as const

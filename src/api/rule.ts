@@ -29,6 +29,11 @@ export function ruleMessage(path: string, rule: Rule): string {
   return `Expected \`${problemPath(path, rule)}\` ${rule.says}`
 }
 
+/** A string in CEL. */
+export function celText(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+}
+
 /** How many of the fields are set: in CEL and in TypeScript. */
 export function exactlyOne(fields: readonly string[]): {
   cel: string

@@ -1,7 +1,7 @@
 /** Rules of the label selectors. */
 import type { LogstashLinkSpec } from './link.ts'
 import { labelKey } from './patterns.ts'
-import { rulesAt } from './rule.ts'
+import { celText, rulesAt } from './rule.ts'
 
 type Selector = NonNullable<LogstashLinkSpec['receiver']['selector']>
 type Expression = NonNullable<Selector['matchExpressions']>[number]
@@ -23,7 +23,7 @@ export const selectorRules = [
     [
       {
         field: '',
-        cel: `self.all(key, size(key) <= ${labelKey.maxLength} && key.matches('${labelKey.pattern}'))`,
+        cel: `self.all(key, size(key) <= ${labelKey.maxLength} && key.matches(${celText(labelKey.pattern)}))`,
         says: `to have as keys only keys of labels, such as app or app.kubernetes.io/name`,
         holds: (labels) =>
           Object.keys(labels).every(

@@ -2,7 +2,7 @@
 import { parseDuration } from './duration.ts'
 import type { LogstashLinkSpec } from './link.ts'
 import { duration as durationPattern } from './patterns.ts'
-import { rulesAt } from './rule.ts'
+import { celText, rulesAt } from './rule.ts'
 
 type Tls = LogstashLinkSpec['tls']
 
@@ -32,7 +32,7 @@ export function milliseconds(text: string): number | undefined {
 
 /** CEL: the comparison holds, or the text is no duration, which the schema reports by itself. */
 export function celOfDuration(field: string, comparison: string): string {
-  return `!${field}.matches('${durationPattern.pattern}') || duration(${field}) ${comparison}`
+  return `!${field}.matches(${celText(durationPattern.pattern)}) || duration(${field}) ${comparison}`
 }
 
 function atLeast(text: string, minimum: string): boolean {
@@ -74,7 +74,7 @@ export const tlsRules = rulesAt<Tls>(
     },
     {
       field: 'renewBefore',
-      cel: `!self.duration.matches('${durationPattern.pattern}') || ${celOfDuration('self.renewBefore', '< duration(self.duration)')}`,
+      cel: `!self.duration.matches(${celText(durationPattern.pattern)}) || ${celOfDuration('self.renewBefore', '< duration(self.duration)')}`,
       says: 'to be less than `spec.tls.duration`, whose default is 2160h; its own default is 720h',
       holds: (tls) =>
         (milliseconds(tls.renewBefore) ?? 0) <

@@ -4,7 +4,7 @@
  */
 import type { LogstashLink, LogstashLinkSpec } from './link.ts'
 import { rfc1035Label } from './patterns.ts'
-import { type Rule, rulesAt } from './rule.ts'
+import { celText, type Rule, rulesAt } from './rule.ts'
 import { receiverRules } from './rules-receiver.ts'
 import { selectorRules } from './rules-selector.ts'
 import { senderRules } from './rules-sender.ts'
@@ -115,7 +115,7 @@ const linkRules = rulesAt<LogstashLink>(
   [
     {
       field: 'metadata.name',
-      cel: `size(self.metadata.name) <= 40 && self.metadata.name.matches('${rfc1035Label}')`,
+      cel: `size(self.metadata.name) <= 40 && self.metadata.name.matches(${celText(rfc1035Label)})`,
       says: 'to be at most 40 lower-case letters, digits and `-`, beginning with a letter: names of Services and containers are made from it',
       holds: ({ metadata }) =>
         metadata.name.length <= 40 && new RegExp(rfc1035Label).test(metadata.name),

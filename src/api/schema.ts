@@ -19,6 +19,8 @@ export interface StringSchema extends Described {
   readonly maxLength?: number
   /** In the common part of RE2 and ECMAScript. A pattern comes with `expected`. */
   readonly pattern?: string
+  /** No part of the text may match this. */
+  readonly forbidden?: string
   /** What the pattern stands for, to complete "Expected `field` to be …". */
   readonly expected?: string
   readonly format?: 'date-time'
@@ -36,9 +38,10 @@ export interface BooleanSchema extends Described {
   readonly enum?: readonly [boolean]
 }
 
-/** A number or a string, as Kubernetes quantities are: the pattern holds for the text of either. */
+/** An integer or a string, as Kubernetes quantities are. */
 export interface IntOrStringSchema extends Described {
   readonly 'x-kubernetes-int-or-string': true
+  readonly minimum: number
   readonly maxLength: number
   readonly pattern: string
   readonly expected: string

@@ -56,6 +56,7 @@ const refused: [text: string, why: RegExp][] = [
   ['a_b', /`a_b`/],
   ['ü.de', /`ü`/],
   [`${'a'.repeat(64)}.b`, /DNS label/],
+  [`a.${'1'.repeat(40)}a${'b'.repeat(30)}`, /DNS label/],
   [`${'a.'.repeat(126)}bb`, /253/],
 ]
 
@@ -116,7 +117,8 @@ describe('hosts', () => {
       { numRuns: 5000 },
     )
     function matches(text: string) {
-      return text.length <= hostPattern.maxLength && pattern.test(text)
+      const { maxLength, forbidden } = hostPattern
+      return text.length <= maxLength && pattern.test(text) && !new RegExp(forbidden).test(text)
     }
   })
 

@@ -1,0 +1,25 @@
+/** `npm run generate`: writes every generated file that is not as it should be. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { generatedFiles } from './generated-files.ts'
+
+for (const [path, render] of Object.entries(generatedFiles)) {
+  const file = fileURLToPath(new URL(`../${path}`, import.meta.url))
+  const text = render()
+  const changed = read(file) !== text
+  if (changed) {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, text)
+  }
+  console.log(`${changed ? 'written  ' : 'unchanged'} ${path}`)
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
