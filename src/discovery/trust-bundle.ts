@@ -36,17 +36,19 @@ export function trustBundle(observed: Observed): Trust {
 
 function fromSecret({ link, named }: Observed): Trust {
   const ref = link.spec.tls.trust?.secretRef
-  const which = `Secret ${ref?.name}, named by \`spec.tls.trust.secretRef\`,`
+  const secret = `Secret ${ref?.name}`
   if (named.trust === undefined || !named.trust.exists) {
-    return { pem: '', problem: `${which} does not exist.`, reason: 'SecretNotFound' }
+    const problem = `${secret}, named by \`spec.tls.trust.secretRef.name\`, does not exist.`
+    return { pem: '', problem, reason: 'SecretNotFound' }
   }
   const { content } = named.trust
   if (content === undefined) {
-    return { pem: '', problem: `${which} has no key ${ref?.key}.`, reason: 'SecretInvalid' }
+    const problem = `${secret} has no key ${ref?.key}, named by \`spec.tls.trust.secretRef.key\`.`
+    return { pem: '', problem, reason: 'SecretInvalid' }
   }
   const read = readCertificates(content)
   if (!('fault' in read)) return { pem: bundleOf(read) }
-  const problem = `Key ${ref?.key} of ${which} is refused: ${read.fault}.`
+  const problem = `Expected key ${ref?.key} of ${secret}, named by \`spec.tls.trust.secretRef.key\`, to hold certificates as PEM and nothing else: ${read.fault}.`
   return { pem: '', problem, reason: 'SecretInvalid' }
 }
 

@@ -99,7 +99,10 @@ function withSidecars(
         ...(containers as unknown as PodContainer[]),
         ...(pod.spec.initContainers ?? []),
       ]),
-      ...listed('volumes', pod.spec.volumes, [...(pod.spec.volumes ?? []), ...(volumes as unknown as PodVolume[])]),
+      ...listed('volumes', pod.spec.volumes, [
+        ...(pod.spec.volumes ?? []),
+        ...(volumes as unknown as PodVolume[]),
+      ]),
     },
   }
 }

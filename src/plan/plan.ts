@@ -110,7 +110,7 @@ function conflictMessage(there: KubeObject): string {
   )
   return earlier
     ? `${there.kind} ${name} belongs to another LogstashLink, perhaps a deleted one of this name; it is left alone until the garbage collector has removed it.`
-    : `${there.kind} ${name} exists and is not of this link; it is left alone. Delete it, or give the link another name.`
+    : `${there.kind} ${name} exists and is not of this link; it is left alone. Delete it, or give the link another \`metadata.name\`.`
 }
 
 function removalRank(object: KubeObject): number {

@@ -113,7 +113,7 @@ test('a foreign object under our name is a conflict and is not touched', () => {
     {
       key,
       message:
-        'Service orders-receiver exists and is not of this link; it is left alone. Delete it, or give the link another name.',
+        'Service orders-receiver exists and is not of this link; it is left alone. Delete it, or give the link another `metadata.name`.',
     },
   ])
 })

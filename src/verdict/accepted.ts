@@ -1,0 +1,130 @@
+/** Accepted: is the link legal where it stands, and does this version do all that it asks for. */
+import type { LogstashLink } from '../api/link.ts'
+import { notBuiltYet } from '../api/not-built.ts'
+import type { Observed } from '../api/observed.ts'
+import { trustKind } from '../api/trust-source.ts'
+import { parseLink } from '../api/validate.ts'
+import type { Finding, Problem } from './finding.ts'
+
+type Accepted = Finding<'Accepted'>
+
+export interface AcceptedContext {
+  /** What discovery says of the trust Secret's content. */
+  trust?: { problem?: string; reason?: string }
+  /** From the plan; none before there is one. */
+  conflicts?: readonly Problem[]
+  /** What the cluster refused to write. */
+  refused?: readonly Problem[]
+  /** Sentences for what is not built; by default what this version lacks. */
+  notBuilt?: (link: LogstashLink) => readonly string[]
+}
+
+type Check = (observed: Observed, context: AcceptedContext) => Accepted | undefined
+
+/** The first thing that is wrong, or Accepted. */
+export function checkAccepted(observed: Observed, context: AcceptedContext = {}): Accepted {
+  for (const check of checks) {
+    const found = check(observed, context)
+    if (found !== undefined) return found
+  }
+  return observed.link.spec.suspend
+    ? {
+        status: 'True',
+        reason: 'Suspended',
+        message:
+          'Suspended by `spec.suspend`: objects and settings stay as they are; hosts, trust, certificates and injection go on.',
+      }
+    : { status: 'True', reason: 'Accepted', message: 'The link is accepted.' }
+}
+
+/**
+ * Whether objects may be rendered and written for a link: not for one that cannot be read, nor for one of which only a
+ * part would work. A missing Secret or Service is waited for with all else in place.
+ */
+export function mayApply({ reason }: Accepted): boolean {
+  return !['Invalid', 'NotBuilt', 'LinkConflict'].includes(reason)
+}
+
+const checks: readonly Check[] = [
+  // A link may be older than a rule. Nothing else can be asked of one that is not understood.
+  linkIsInvalid,
+  // Nothing is ignored in silence: better no sidecar than one that does half of what was asked.
+  linkNeedsWhatIsNotBuilt,
+  authSecretDoesNotExist,
+  authSecretLacksKeys,
+  trustIsUnusable,
+  serviceDoesNotExist,
+  // What is not ours is never taken over.
+  nameIsTaken,
+  clusterRefusesObjects,
+]
+
+function linkIsInvalid({ link }: Observed): Accepted | undefined {
+  const { apiVersion, kind, metadata, spec } = link
+  const { problems } = parseLink({ apiVersion, kind, metadata: { name: metadata.name }, spec })
+  if (problems === undefined) return undefined
+  return no('Invalid', problems.map(({ message }) => message).toSorted())
+}
+
+function linkNeedsWhatIsNotBuilt(
+  { link }: Observed,
+  { notBuilt = notBuiltYet }: AcceptedContext,
+): Accepted | undefined {
+  const sentences = notBuilt(link)
+  return sentences.length === 0 ? undefined : no('NotBuilt', sentences)
+}
+
+function authSecretDoesNotExist({ link, named }: Observed): Accepted | undefined {
+  const { auth } = link.spec
+  if (auth === undefined || named.auth?.exists === true) return undefined
+  return no('SecretNotFound', [
+    `Secret ${auth.secretRef.name}, named by \`spec.auth.secretRef.name\`, does not exist; create it with the keys username and password.`,
+  ])
+}
+
+function authSecretLacksKeys({ link, named }: Observed): Accepted | undefined {
+  const { auth } = link.spec
+  if (auth === undefined) return undefined
+  const lacking = ['password', 'username'].filter((key) => !named.auth?.keys.includes(key))
+  if (lacking.length === 0) return undefined
+  return no('SecretInvalid', [
+    `Secret ${auth.secretRef.name}, named by \`spec.auth.secretRef.name\`, lacks ${lacking.join(' and ')}.`,
+  ])
+}
+
+function trustIsUnusable({ link }: Observed, { trust }: AcceptedContext): Accepted | undefined {
+  if (trustKind(link) !== 'Secret' || trust?.problem === undefined) return undefined
+  const reason = trust.reason === 'SecretNotFound' ? 'SecretNotFound' : 'SecretInvalid'
+  return no(reason, [trust.problem])
+}
+
+function serviceDoesNotExist({ link, serviceExists }: Observed): Accepted | undefined {
+  const { serviceRef } = link.spec.receiver
+  if (serviceRef === undefined || serviceExists) return undefined
+  return no('ServiceNotFound', [
+    `Service ${serviceRef.name}, named by \`spec.receiver.serviceRef.name\`, does not exist.`,
+  ])
+}
+
+function nameIsTaken(
+  _observed: Observed,
+  { conflicts = [] }: AcceptedContext,
+): Accepted | undefined {
+  if (conflicts.length === 0) return undefined
+  return no('NameConflict', conflicts.map(({ message }) => message).toSorted())
+}
+
+function clusterRefusesObjects(
+  _observed: Observed,
+  { refused = [] }: AcceptedContext,
+): Accepted | undefined {
+  if (refused.length === 0) return undefined
+  const sentences = refused.map(({ key, message }) => {
+    return `The cluster refuses ${key.kind} ${key.name}: ${message}`
+  })
+  return no('Invalid', sentences.toSorted())
+}
+
+function no(reason: Accepted['reason'], sentences: readonly string[]): Accepted {
+  return { status: 'False', reason, message: sentences.join(' ') }
+}
