@@ -42,7 +42,24 @@ const catalogue = {
     'Expected `Content-Encoding` to be gzip, deflate, zstd or identity, got %s',
   LSL_CONTENT_TYPE_UNSUPPORTED:
     'Expected `Content-Type` to be that of NDJSON or JSON in a known charset, got %s',
+  LSL_BODY_INTERRUPTED: 'The body did not come whole: %s',
+  LSL_HOSTS_FILE_INVALID: 'The list of hosts in %s is refused: %s',
   LSL_LISTEN_FAILED: 'Cannot listen on %s for %s: %s',
+  LSL_ENV_MISSING: 'Expected the environment variable %s, named by %s, to be set',
+  LSL_TLS_FILE_SIZE: 'Expected `%s` (%s) to have 1 to %d bytes, got %d',
+  LSL_TLS_PEM_INVALID: 'Expected `%s` (%s) to hold %s in PEM, got %s',
+  LSL_TLS_PKCS12_INVALID: 'Expected `%s` (%s) to be a %s in PKCS #12, got %s',
+  LSL_TLS_PASSWORD_WRONG: 'The password does not open `%s` (%s), or the file is damaged',
+  LSL_TLS_DERIVATION_COST:
+    'Expected `%s` (%s) to ask for at most %d rounds of key derivation, got %d',
+  LSL_TLS_TRUSTSTORE_HAS_KEY:
+    'Expected `%s` (%s) to hold certificates only, as a truststore does, got a private key: is it a keystore?',
+  LSL_TLS_KEYSTORE_KEYS:
+    'Expected `%s` (%s) to hold one private key with its certificate, as a keystore does, got %s',
+  LSL_TLS_KEY_MISMATCH: 'The private key of `%s` (%s) belongs to no certificate of %s',
+  LSL_TLS_REFUSED: 'TLS does not work with `%s` (%s): %s',
+  LSL_LOCAL_NO_ADDRESS: 'Cannot find a free loopback address for a pod after %d attempts on port %d',
+  LSL_SIDECAR_UNREACHABLE: 'Expected a sidecar at %s port %d to answer /status: %s',
 } as const satisfies Record<string, string>
 
 export type ErrorCode = keyof typeof catalogue
