@@ -12,7 +12,7 @@ export interface WorkQueueOptions extends KeyQueueOptions {
 }
 
 export interface WorkQueue {
-  add(key: string): void
+  add: (key: string) => void
   addAfter(key: string, ms: number): void
   forget(key: string): void
   waiting(): number

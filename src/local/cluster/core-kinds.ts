@@ -61,6 +61,12 @@ export function defaulted(object: KubeObject): KubeObject {
   }
 }
 
+/** Sentences for what a pod lacks; of other kinds the schema is not known here. */
+export function missingFields({ apiVersion, kind, spec }: KubeObject): string[] {
+  if (apiVersion !== 'v1' || kind !== 'Pod') return []
+  return listOf(mapOf(spec)['containers']).length > 0 ? [] : ['spec.containers: Required value']
+}
+
 /** Sentences for changes that the API server refuses. */
 export function forbiddenChanges(before: KubeObject, after: KubeObject): string[] {
   const problems: string[] = []

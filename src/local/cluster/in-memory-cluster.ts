@@ -15,7 +15,7 @@ import type { Kind, KubeObject, ObjectKey } from '../../api/objects.ts'
 import { ClusterError } from '../../kube/cluster.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { createBackground } from './background.ts'
-import { defaulted, forbiddenChanges, normalised } from './core-kinds.ts'
+import { defaulted, forbiddenChanges, missingFields, normalised } from './core-kinds.ts'
 import { copyOf, frozen } from './frozen.ts'
 import { fateOf } from './garbage.ts'
 import { keyOfObject, notFound } from './key.ts'
@@ -98,6 +98,7 @@ export function createInMemoryCluster(options: InMemoryClusterOptions): InMemory
     const result = validate[object.kind]?.(object) ?? { object }
     const problems = [
       ...metadataProblems(object),
+      ...missingFields(object),
       ...('problems' in result ? result.problems : []),
       ...(before === undefined ? [] : forbiddenChanges(before, defaulted(object))),
     ]
@@ -120,7 +121,18 @@ export function createInMemoryCluster(options: InMemoryClusterOptions): InMemory
     const { status: ___, ...rest } = checked({ ...object, metadata })
     const generation = hasGeneration(object) ? { generation: 1 } : {}
     const complete = { ...rest, metadata: { ...rest.metadata, ...generation } }
-    return write(undefined, { object: complete, managers })
+    const stored = write(undefined, { object: complete, managers })
+    if (stored.kind === 'Event') forgetOldest(stored)
+    return stored
+  }
+
+  /** Events expire after an hour in Kubernetes; here the oldest goes when there are too many. */
+  const forgetOldest = (kind: Kind) => {
+    const events = store.ofKind(kind)
+    if (events.length <= maxEvents) return
+    const [oldest] = events.toSorted((a, b) => versionOf(a) - versionOf(b))
+    const live = oldest === undefined ? undefined : store.get(keyOfObject(oldest))
+    if (live !== undefined) remove(live)
   }
 
   /** Replaces the live object unless the new state is the same; the generation follows all but metadata and status. */
@@ -209,6 +221,12 @@ export function createInMemoryCluster(options: InMemoryClusterOptions): InMemory
   })
 
   return as(ownManager)
+}
+
+const maxEvents = 1000
+
+function versionOf({ metadata }: KubeObject): number {
+  return Number(metadata.resourceVersion)
 }
 
 function timestamp(date: Date): string {

@@ -1,0 +1,179 @@
+/**
+ * The control plane's loop: watches put keys on a queue, the queue runs reconciles, and what a reconcile saw feeds the
+ * sampler (which asks sidecars) and the nudger (which tells kubelets).
+ */
+import { ClusterError } from '../kube/cluster.ts'
+import type { Cluster } from '../kube/cluster.ts'
+import { LogstashLinkError, TerminalError } from '../errors.ts'
+import type { OperatorOptions } from '../api/operator-options.ts'
+import type { Checks } from '../telemetry/answers.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Registry } from '../telemetry/metrics.ts'
+import { askSidecar } from './ask-sidecar.ts'
+import type { Clock } from './clock.ts'
+import { readLinkKey } from './link-key.ts'
+import { createControllerMetrics } from './metrics.ts'
+import { createMountedTracker } from './mounted.ts'
+import { createNudger } from './nudge.ts'
+import { createEventRecorder } from './record-events.ts'
+import { reconcile } from './reconcile.ts'
+import type { ReconcileDeps } from './reconcile.ts'
+import { createSampler } from './sampler.ts'
+import type { Ask } from './sampler.ts'
+import type { Rate } from './token-bucket.ts'
+import { startWatches } from './watches.ts'
+import type { Watches } from './watches.ts'
+import { createWorkQueue } from './work-queue.ts'
+
+export interface ControllerOptions {
+  cluster: Cluster
+  clock: Clock
+  log: Log
+  registry: Registry
+  options: OperatorOptions
+  /** Random bytes: for passwords, and for jitter. */
+  random: (size: number) => Buffer
+  /** How a sidecar is asked for its state; by default over HTTP. */
+  ask?: Ask
+  /** Each link is looked at so often though nothing is reported to have changed. */
+  resyncMs?: number
+  concurrency?: number
+  /** Reconciles of all links together. */
+  rate?: Rate
+}
+
+export interface Controller {
+  /** Resolves once all that exists was seen. */
+  start(): Promise<void>
+  /** Starts nothing new; resolves when what runs has ended. */
+  stop(): Promise<void>
+  /** Resolves when no link waits to be looked at now. */
+  idle(): Promise<void>
+  checks: Checks
+}
+
+/** Links within this time of each other's change are looked at together. */
+const soonMs = 1000
+/** A reconcile that takes longer hangs. */
+const longestRunMs = 2 * 60_000
+const passwordBytes = 24
+
+export function createController(given: ControllerOptions): Controller {
+  const { cluster, clock, log, registry, options, random } = given
+  const { ask = askSidecar, resyncMs = 10 * 60_000, concurrency = 4 } = given
+  const chance = () => random(4).readUInt32BE() / 2 ** 32
+  const started = new Map<string, number>()
+  let watches: Watches | undefined
+  let synced = false
+
+  const metrics = createControllerMetrics(registry, {
+    waiting: () => queue.waiting(),
+    running: () => queue.running(),
+    links: () => watches?.links() ?? 0,
+  })
+  const events = createEventRecorder({ cluster, clock, log, dropped: metrics.eventDropped })
+  const mounted = createMountedTracker()
+  const nudger = createNudger({ cluster, clock, log, random: chance, count: metrics.nudged })
+  const sampler = createSampler({
+    ask,
+    clock,
+    log,
+    random: chance,
+    changed: (link) => queue.add(link),
+  })
+
+  const deps: ReconcileDeps = {
+    cluster,
+    options,
+    now: () => new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
+    newPassword: () => random(passwordBytes).toString('base64url'),
+    samples: sampler.samples,
+    events,
+    looked(link, { observed, secretVersions }, written) {
+      sampler.track(link, observed)
+      const pods = mounted.changed(link, observed, { written, secretVersions })
+      for (const pod of pods) nudger.nudge(pod)
+    },
+  }
+
+  const forget = (link: string) => {
+    queue.forget(link)
+    sampler.forget(link)
+    mounted.forget(link)
+    events.forget(link)
+  }
+
+  const work = async (link: string) => {
+    const begin = clock.now()
+    started.set(link, begin)
+    try {
+      const result = await reconcile(readLinkKey(link), deps)
+      metrics.reconciled('ok', (clock.now() - begin) / 1000)
+      if (result === 'gone') {
+        forget(link)
+        return {}
+      }
+      const resync = resyncMs * (0.9 + chance() / 10)
+      return { againAfterMs: Math.min(resync, result.againAfterMs ?? resync) }
+    } catch (error) {
+      metrics.reconciled('failed', (clock.now() - begin) / 1000)
+      metrics.failed(codeOf(error))
+      if (!(error instanceof TerminalError)) throw error
+      // Only another spec can help, and that brings the link back.
+      log.error({ link, code: error.code, err: error }, 'A link cannot be reconciled')
+      return { againAfterMs: resyncMs }
+    } finally {
+      started.delete(link)
+    }
+  }
+
+  const queue = createWorkQueue({
+    clock,
+    random: chance,
+    concurrency,
+    rate: given.rate ?? { perSecond: 50, burst: 100 },
+    work,
+    onFailure: (link, error, againAt) => {
+      const againInMs = againAt === undefined ? undefined : againAt - clock.now()
+      log.warn({ link, code: codeOf(error), againInMs, err: error }, 'A reconcile failed')
+    },
+  })
+
+  return {
+    async start() {
+      watches = startWatches({
+        cluster,
+        enqueue: queue.add,
+        enqueueSoon: (link) => queue.addAfter(link, soonMs),
+      })
+      await watches.synced
+      synced = true
+      log.info({ links: watches.links() }, 'The controller watches')
+    },
+    async stop() {
+      watches?.stop()
+      await Promise.all([queue.stop(), nudger.stop(), sampler.stop()])
+    },
+    idle: () => queue.idle(),
+    checks: {
+      live: {
+        reconciles: () => {
+          const oldest = Math.min(...started.values())
+          const hangs = clock.now() - oldest > longestRunMs
+          return { ok: !hangs, message: hangs ? 'A reconcile hangs' : `${started.size} run` }
+        },
+      },
+      ready: {
+        watches: () => ({
+          ok: synced,
+          message: synced ? `${watches?.links() ?? 0} links are watched` : 'Watches are not synced',
+        }),
+      },
+    },
+  }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof LogstashLinkError) return error.code
+  return error instanceof ClusterError ? error.reason : 'Unexpected'
+}

@@ -1,0 +1,102 @@
+/**
+ * One look at one link:
+ *
+ *   observe ─▶ accepted? ─▶ discover ─▶ desired ─▶ plan ─▶ apply ─▶ verdict ─▶ status, events
+ *                  │ no                                              ▲
+ *                  └─────────────────────────────────────────────────┘
+ *
+ * Everything is read anew, nothing is remembered from the last time but what sidecars said and what they mount. The
+ * verdict speaks of what was observed before the writing: what the writing brings about is seen by the watches.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import type { LogstashLinkStatus } from '../api/link.ts'
+import type { Observed, SidecarSample } from '../api/observed.ts'
+import type { OperatorOptions } from '../api/operator-options.ts'
+import { desiredObjects } from '../desired/desired-objects.ts'
+import { discoverHosts } from '../discovery/discover-hosts.ts'
+import { trustBundle } from '../discovery/trust-bundle.ts'
+import { TransientError } from '../errors.ts'
+import type { Cluster } from '../kube/cluster.ts'
+import { plan } from '../plan/plan.ts'
+import { checkAccepted, mayApply } from '../verdict/accepted.ts'
+import { verdict } from '../verdict/verdict.ts'
+import type { VerdictInput } from '../verdict/verdict.ts'
+import { applyPlan } from './apply-plan.ts'
+import type { Applied } from './apply-plan.ts'
+import { linkKeyText } from './link-key.ts'
+import type { LinkKey } from './link-key.ts'
+import { observe } from './observe.ts'
+import type { Observation } from './observe.ts'
+import type { EventRecorder } from './record-events.ts'
+
+export interface ReconcileDeps {
+  cluster: Cluster
+  options: OperatorOptions
+  /** RFC 3339. */
+  now: () => string
+  newPassword: () => string
+  samples: (link: string) => SidecarSample[]
+  events: EventRecorder
+  /** Told of each look, with what was written: for samples and nudges. */
+  looked: (link: string, observation: Observation, written: Applied['written']) => void
+}
+
+/** `gone`: the link does not exist; its objects are the garbage collector's affair. */
+export type Reconciled = 'gone' | { againAfterMs?: number }
+
+/** Rejects with a TransientError or a ClusterError where it is to be tried again. */
+export async function reconcile(key: LinkKey, deps: ReconcileDeps): Promise<Reconciled> {
+  const link = linkKeyText(key)
+  const context = { samples: deps.samples(link), now: deps.now() }
+  const observation = await observe(deps.cluster, key, context)
+  if (observation === undefined) return 'gone'
+  const { observed } = observation
+  const { findings, written, failures } = mayApply(checkAccepted(observed))
+    ? await bringAbout(observed, deps)
+    : { findings: {}, written: [], failures: [] }
+  deps.looked(link, observation, written)
+  const { status, events, requeueAfterMs } = verdict({ observed, ...findings })
+  await writeStatus(observed, status, deps.cluster)
+  await deps.events.record(observed.link, events)
+  const [failure] = failures
+  if (failure !== undefined) {
+    throw new TransientError('LSL_WRITE_FAILED', [failures.length, failure.message], {
+      cause: failure,
+    })
+  }
+  return requeueAfterMs === undefined ? {} : { againAfterMs: requeueAfterMs }
+}
+
+/** From discovery to the cluster. */
+async function bringAbout(
+  observed: Observed,
+  { cluster, options, newPassword }: ReconcileDeps,
+): Promise<Pick<Applied, 'written' | 'failures'> & { findings: Omit<VerdictInput, 'observed'> }> {
+  const { link } = observed
+  const hosts = discoverHosts(observed)
+  const trust = trustBundle(observed)
+  const desired = desiredObjects({
+    observed,
+    hosts: hosts.file,
+    trustBundle: trust.pem,
+    options,
+    newPassword: newPassword(),
+  })
+  const owner = { uid: link.metadata.uid ?? '' }
+  const changes = plan({ current: observed.objects, desired, owner })
+  const { written, refused, failures } = await applyPlan(cluster, changes, link.metadata)
+  const { conflicts, oversized } = changes
+  return { findings: { hosts, trust, conflicts, oversized, refused }, written, failures }
+}
+
+/** Nothing is written when nothing changed. With the uid, so that a new link of this name does not get it. */
+async function writeStatus(
+  { link }: Observed,
+  status: LogstashLinkStatus,
+  cluster: Cluster,
+): Promise<void> {
+  if (isDeepStrictEqual(status, link.status)) return
+  const { apiVersion, kind, metadata } = link
+  const { name, namespace = '', uid = '' } = metadata
+  await cluster.applyStatus({ apiVersion, kind, metadata: { name, namespace, uid }, status })
+}
