@@ -60,6 +60,7 @@ const catalogue = {
   LSL_TLS_REFUSED: 'TLS does not work with `%s` (%s): %s',
   LSL_LOCAL_NO_ADDRESS: 'Cannot find a free loopback address for a pod after %d attempts on port %d',
   LSL_SIDECAR_UNREACHABLE: 'Expected a sidecar at %s port %d to answer /status: %s',
+  LSL_WRITE_FAILED: 'Expected the cluster to take all that was to be written, %d were not: %s',
 } as const satisfies Record<string, string>
 
 export type ErrorCode = keyof typeof catalogue

@@ -66,6 +66,8 @@ export const annotations = {
   keystoreProfile: `${group}/keystore-profile`,
   /** On ConfigMaps: where ca.crt came from. Old CAs are kept only while this stays the same. */
   trustSource: `${group}/trust-source`,
+  /** On pods: when their kubelet was last told to look at what they mount. */
+  nudged: `${group}/nudged`,
 } as const
 
 /**
