@@ -1,0 +1,125 @@
+/** Reads manifests: files, folders or standard input, of many YAML or JSON documents each; every problem in one error. */
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import { LineCounter, parseAllDocuments } from 'yaml'
+import { messageOf, TerminalError } from '../errors.ts'
+import { keyOf, type KubeObject } from '../api/objects.ts'
+import { checkObject, inNamespace, rankOf } from './known-kinds.ts'
+
+/** A text and what people call it: the path of its file. */
+interface Source {
+  name: string
+  text: string
+}
+
+/** Where an object stands, and what is wrong with it. */
+interface Placed {
+  place: string
+  object: KubeObject
+}
+
+/**
+ * All objects, in the order in which they are applied: namespaces and what others refer to first, workloads last.
+ *
+ * @param paths files, folders (their .yaml, .yml and .json), or `-` for standard input
+ * @throws TerminalError LSL_MANIFEST_INVALID with each problem by file, document and line
+ */
+export async function readManifests(
+  paths: readonly string[],
+  stdin: () => Promise<string>,
+): Promise<KubeObject[]> {
+  const sources = (await Promise.all(paths.map((path) => sourcesOf(path, stdin)))).flat()
+  const placed: Placed[] = []
+  const problems: string[] = []
+  for (const source of sources) {
+    const read = objectsOf(source)
+    placed.push(...read.placed)
+    problems.push(...read.problems)
+  }
+  const seen = new Map<string, string>()
+  for (const { place, object } of placed) {
+    problems.push(...checkObject(object).map((problem) => `${place}: ${problem}`))
+    const key = `${object.kind} ${keyOf(object)}`
+    const before = seen.get(key)
+    if (before !== undefined) problems.push(`${place}: ${key} stands already in ${before}`)
+    seen.set(key, place)
+  }
+  if (problems.length > 0) {
+    throw new TerminalError('LSL_MANIFEST_INVALID', [
+      'The manifests are refused',
+      `\n${problems.join('\n')}`,
+    ])
+  }
+  return placed.map(({ object }) => object).toSorted((a, b) => rankOf(a) - rankOf(b))
+}
+
+async function sourcesOf(path: string, stdin: () => Promise<string>): Promise<Source[]> {
+  if (path === '-') return [{ name: 'standard input', text: await stdin() }]
+  try {
+    if (!(await stat(path)).isDirectory()) return [await readSource(path)]
+    const names = (await readdir(path)).filter((name) => /^\.(ya?ml|json)$/.test(extname(name)))
+    if (names.length === 0) throw new Error('the folder holds no .yaml, .yml or .json')
+    return await Promise.all(names.toSorted().map((name) => readSource(join(path, name))))
+  } catch (error) {
+    throw new TerminalError('LSL_FILE_UNREADABLE', [path, '--file', messageOf(error)], {
+      cause: error,
+    })
+  }
+}
+
+async function readSource(path: string): Promise<Source> {
+  return { name: path, text: await readFile(path, 'utf8') }
+}
+
+function objectsOf({ name, text }: Source): { placed: Placed[]; problems: string[] } {
+  const lineCounter = new LineCounter()
+  const documents = parseAllDocuments(text, { lineCounter })
+  const placed: Placed[] = []
+  const problems: string[] = []
+  // An empty file is no list of documents but an object that says so.
+  for (const [index, document] of (Array.isArray(documents) ? documents : []).entries()) {
+    const { line } = lineCounter.linePos(
+      firstByte(document.contents?.range?.[0], document.range[0]),
+    )
+    const place = `${name}, document ${index + 1}, line ${line}`
+    if (document.errors.length > 0) {
+      problems.push(...document.errors.map((error) => `${place}: ${error.message.split('\n')[0]}`))
+      continue
+    }
+    const value: unknown = document.toJS()
+    if (value === null || value === undefined) continue
+    const items = listItems(value)
+    for (const [position, item] of items.entries()) {
+      const here = items.length > 1 || item !== value ? `${place}, item ${position + 1}` : place
+      const object = asObject(item)
+      if (typeof object === 'string') problems.push(`${here}: ${object}`)
+      else placed.push({ place: here, object })
+    }
+  }
+  return { placed, problems }
+}
+
+function firstByte(content: number | undefined, document: number): number {
+  return content ?? document
+}
+
+/** The items of a List, or the value itself. */
+function listItems(value: unknown): unknown[] {
+  if (typeof value !== 'object' || value === null || !('kind' in value) || !('items' in value)) {
+    return [value]
+  }
+  const isList = typeof value.kind === 'string' && value.kind.endsWith('List')
+  return isList && Array.isArray(value.items) ? value.items : [value]
+}
+
+/** An object with its namespace filled in, or why it is none. */
+function asObject(value: unknown): KubeObject | string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return `Expected a Kubernetes object, got ${JSON.stringify(value)}`
+  }
+  const { apiVersion, kind, metadata } = value as Partial<KubeObject>
+  if (typeof apiVersion !== 'string') return 'Expected `apiVersion` to be text, got none'
+  if (typeof kind !== 'string') return 'Expected `kind` to be text, got none'
+  if (typeof metadata?.name !== 'string') return 'Expected `metadata.name` to be text, got none'
+  return inNamespace(value as KubeObject)
+}
