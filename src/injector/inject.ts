@@ -47,6 +47,7 @@ export function inject({ pod: original, namespace, links, options }: InjectInput
   const { placed, skipped } = place(
     base,
     standing.filter(({ state }) => state !== 'current'),
+    standing.filter(({ state }) => state === 'current'),
   )
   const result = withSidecars(base, placed, skipped, options)
   return {

@@ -1,5 +1,5 @@
 /** Which sidecars a pod is to get: who is wanted, who is there already, who is left out and why, who gets which port. */
-import { injectionHash, readInjection } from '../api/injection.ts'
+import { injectionHash, readInjection, type Injection } from '../api/injection.ts'
 import { matchesSelector } from '../api/label-selector.ts'
 import type { LogstashLink } from '../api/link.ts'
 import { sidecarName, type Role } from '../api/names.ts'
@@ -39,32 +39,40 @@ export function wantedIn(pod: Pod, namespace: string, links: readonly LogstashLi
  */
 export function standingOf(pod: Pod, { link, role }: Wanted): 'none' | 'current' | 'outdated' {
   const name = sidecarName(link.metadata.name, role)
-  const injection = readInjection(pod.metadata.annotations, link.metadata.name, role)
+  const injection = injectionOf(pod, { link, role })
   const isThere = allContainers(pod.spec).some((container) => container.name === name)
   if (!isThere || injection === undefined) return 'none'
   return injection.hash === injectionHash(link, role) ? 'current' : 'outdated'
 }
 
-/** Data ports are given to all before health ports, which may lie anywhere. */
-export function place(pod: Pod, missing: readonly Wanted[]): { placed: Placed[]; skipped: Left[] } {
-  const used = usedPorts(pod.spec)
-  const holders = new Map<number, string>()
+/**
+ * Data ports are given to all before health ports, which may lie anywhere. Sidecars that are there already keep theirs, and
+ * count as if they had been placed just now: so a second injection says the same as the first.
+ */
+export function place(
+  pod: Pod,
+  missing: readonly Wanted[],
+  kept: readonly Wanted[],
+): { placed: Placed[]; skipped: Left[] } {
+  const holders = holdersIn(pod, kept)
+  const health = new Set(kept.flatMap((each) => injectionOf(pod, each)?.healthPort ?? []))
   const accepted: Wanted[] = []
   const skipped: Left[] = []
   for (const wanted of missing) {
     const { link, role } = wanted
-    const refused = refusal(pod, link, role) ?? portConflict(wanted, used, holders)
+    const refused = refusal(pod, link, role) ?? portConflict(wanted, holders, health)
     if (refused === undefined) {
       accepted.push(wanted)
-      for (const port of dataPorts(link, role)) {
-        used.add(port)
-        holders.set(port, `the ${role} of link ${link.metadata.name}`)
-      }
+      for (const port of dataPorts(link, role)) holders.set(port, holderName(wanted))
     } else {
       skipped.push({ ...wanted, ...refused })
     }
   }
-  for (const { link } of accepted) for (const port of applicationPorts(link)) used.add(port)
+  const used = new Set([
+    ...holders.keys(),
+    ...health,
+    ...accepted.flatMap(({ link }) => applicationPorts(link)),
+  ])
   const placed = accepted.map((wanted) => {
     const healthPort = freeHealthPort(used)
     used.add(healthPort)
@@ -73,19 +81,39 @@ export function place(pod: Pod, missing: readonly Wanted[]): { placed: Placed[];
   return { placed, skipped }
 }
 
+/** Port → who has it, for messages. */
+function holdersIn(pod: Pod, kept: readonly Wanted[]): Map<number, string> {
+  const names = new Set(kept.map(({ link, role }) => sidecarName(link.metadata.name, role)))
+  const theirs = allContainers(pod.spec).filter(({ name }) => !names.has(name))
+  return new Map([
+    ...[...usedPorts(theirs)].map((port) => [port, 'a container of the pod'] as const),
+    ...kept.flatMap((each) =>
+      dataPorts(each.link, each.role).map((port) => [port, holderName(each)] as const),
+    ),
+  ])
+}
+
 function portConflict(
-  { link, role }: Wanted,
-  used: ReadonlySet<number>,
+  wanted: Wanted,
   holders: ReadonlyMap<number, string>,
+  health: ReadonlySet<number>,
 ): Refusal | undefined {
-  const ports = dataPorts(link, role)
-  const taken = ports.find((port) => used.has(port))
+  const ports = dataPorts(wanted.link, wanted.role)
+  const taken = ports.find((port) => holders.has(port)) ?? ports.find((port) => health.has(port))
   if (taken === undefined) return undefined
-  const holder = holders.get(taken) ?? 'a container of the pod'
+  const holder = holders.get(taken) ?? 'the health endpoint of another sidecar'
   return {
     reason: 'PortConflict',
-    message: `Port ${taken}, which the ${role} of link ${link.metadata.name} wants, is used by ${holder}; give one of them another port.`,
+    message: `Port ${taken}, which ${holderName(wanted)} wants, is used by ${holder}; give one of them another port.`,
   }
+}
+
+function holderName({ link, role }: Wanted): string {
+  return `the ${role} of link ${link.metadata.name}`
+}
+
+function injectionOf(pod: Pod, { link, role }: Wanted): Injection | undefined {
+  return readInjection(pod.metadata.annotations, link.metadata.name, role)
 }
 
 function byAge({ metadata: a }: LogstashLink, { metadata: b }: LogstashLink): number {

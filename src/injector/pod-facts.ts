@@ -3,8 +3,8 @@ import { resourceAmount } from '../api/quantity.ts'
 import type { PodContainer, PodSpec } from './pod.ts'
 
 /** TCP ports that containers declare or are probed on. Undeclared ones cannot be seen. */
-export function usedPorts(spec: PodSpec): Set<number> {
-  const ports = allContainers(spec).flatMap((container) => [
+export function usedPorts(containers: readonly PodContainer[]): Set<number> {
+  const ports = containers.flatMap((container) => [
     ...(container.ports ?? [])
       .filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP')
       .map(({ containerPort }) => containerPort),

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { LogstashLink } from '../../src/api/link.ts'
+import { injectedAnnotation, injectedLabel } from '../../src/api/names.ts'
+import type { KubeObject, ObjectMeta } from '../../src/api/objects.ts'
+import { inject } from '../../src/injector/inject.ts'
+import type { Pod, PodContainer } from '../../src/injector/pod.ts'
+import { linkOf, operatorOptions } from '../support/links.ts'
+
+function podOf(spec: Record<string, unknown> = {}, metadata: Partial<ObjectMeta> = {}): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'web-1', namespace: 'shop', labels: { app: 'web' }, ...metadata },
+    spec: { containers: [{ name: 'app', image: 'app' }], ...spec },
+  }
+}
+
+function injectInto(pod: KubeObject, ...links: LogstashLink[]) {
+  return inject({ pod, namespace: 'shop', links, options: operatorOptions })
+}
+
+function sidecars(pod: KubeObject): PodContainer[] {
+  return (pod as Pod).spec.initContainers ?? []
+}
+
+const unix = linkOf({
+  receiver: {
+    selector: { matchLabels: { app: 'web' } },
+    deliver: { unix: { volume: 'sock', path: 'in.sock' } },
+  },
+  sender: undefined,
+})
+
+const skips: [string, KubeObject, LogstashLink, string, RegExp][] = [
+  [
+    'opts out by label',
+    podOf({}, { labels: { app: 'web', 'logstashlink.io/inject': 'false' } }),
+    linkOf(),
+    'OptedOut',
+    /opts out by its label/,
+  ],
+  ['uses the host’s network', podOf({ hostNetwork: true }), linkOf(), 'HostNetwork', /hostNetwork/],
+  ['is for Windows', podOf({ os: { name: 'windows' } }), linkOf(), 'Windows', /Linux only/],
+  [
+    'is for Windows by its node selector',
+    podOf({ nodeSelector: { 'kubernetes.io/os': 'windows' } }),
+    linkOf(),
+    'Windows',
+    /Linux only/,
+  ],
+  [
+    'is wanted by a link that needs what is not built',
+    podOf(),
+    linkOf({ rollout: 'Automatic' }),
+    'NotBuilt',
+    /spec\.rollout/,
+  ],
+  [
+    'has a container of the sidecar’s name',
+    podOf({ initContainers: [{ name: 'lsl-sender-orders' }] }),
+    linkOf(),
+    'NameTaken',
+    /container lsl-sender-orders/,
+  ],
+  [
+    'has a volume of the sidecar’s',
+    podOf({ volumes: [{ name: 'lsl-sender-orders-state', emptyDir: {} }] }),
+    linkOf(),
+    'NameTaken',
+    /volume lsl-sender-orders-state/,
+  ],
+  ['lacks the volume that the link names', podOf(), unix, 'VolumeMissing', /no volume sock/],
+  ...['secret', 'hostPath', 'projected', 'configMap', 'csi', 'nfs'].map(
+    (type): [string, KubeObject, LogstashLink, string, RegExp] => [
+      `has a ${type} where the link wants a volume`,
+      podOf({ volumes: [{ name: 'sock', [type]: {} }] }),
+      unix,
+      'VolumeForbidden',
+      new RegExp(`persistentVolumeClaim, got ${type}`),
+    ],
+  ),
+  [
+    'uses the port itself',
+    podOf({ containers: [{ name: 'app', ports: [{ containerPort: 9801 }] }] }),
+    linkOf(),
+    'PortConflict',
+    /^Port 9801, which the sender of link orders wants, is used by a container of the pod/,
+  ],
+]
+for (const [title, pod, link, reason, message] of skips) {
+  test(`a pod that ${title} starts as it is, and the reason is told`, () => {
+    const result = injectInto(pod, link)
+    assert.deepEqual(result.injected, [])
+    assert.deepEqual(
+      result.skipped.map((each) => each.reason),
+      [reason],
+    )
+    assert.match(result.skipped[0]?.message ?? '', message)
+    assert.deepEqual((result.pod as Pod).spec, (pod as Pod).spec)
+    assert.deepEqual(result.pod.metadata.labels, pod.metadata.labels)
+  })
+}
+
+test('a pod that no selector picks gets nothing, not even an annotation', () => {
+  const result = injectInto(podOf({}, { labels: { app: 'other' } }), linkOf())
+  assert.deepEqual(result.patch, [])
+  assert.deepEqual(result.skipped, [])
+})
+
+test('links of other namespaces and links that are being deleted are passed over', () => {
+  const result = injectInto(
+    podOf(),
+    linkOf({}, { namespace: 'other' }),
+    linkOf({}, { deletionTimestamp: '2026-11-22T11:00:00Z' }),
+  )
+  assert.deepEqual(result.patch, [])
+})
+
+test('a suspended link still injects', () => {
+  assert.equal(injectInto(podOf(), linkOf({ suspend: true })).injected.length, 1)
+})
+
+test('of two links that want one port the younger yields, by creation time and then by name', () => {
+  const old = linkOf({}, { name: 'z', creationTimestamp: '2026-11-20T10:00:00Z' })
+  const young = linkOf({}, { name: 'a' })
+  const other = linkOf({}, { name: 'b' })
+  const byTime = injectInto(podOf(), young, old)
+  assert.deepEqual(byTime.injected, [{ link: 'z', role: 'sender' }])
+  assert.match(byTime.skipped[0]?.message ?? '', /used by the sender of link z;/)
+  const byName = injectInto(podOf(), other, young)
+  assert.deepEqual(byName.injected, [{ link: 'a', role: 'sender' }])
+})
+
+test('one pod may be both sender and receiver, of several links, each sidecar with ports of its own', () => {
+  const web = { matchLabels: { app: 'web' } }
+  const both = linkOf({ receiver: { selector: web, deliver: { stdout: {} } } })
+  const relay = linkOf(
+    { sender: { selector: web, collect: { http: { port: 9601 }, tcp: { port: 9603 } } } },
+    { name: 'relay' },
+  )
+  const { pod } = injectInto(podOf(), both, relay)
+  assert.deepEqual(
+    sidecars(pod).map(({ name, ports = [] }) => [name, ports.map((port) => port.containerPort)]),
+    [
+      ['lsl-receiver-orders', [9800, 9602]],
+      ['lsl-sender-orders', [9801, 9604]],
+      ['lsl-sender-relay', [9601, 9603, 9605]],
+    ],
+  )
+  const note = pod.metadata.annotations?.[injectedAnnotation('relay', 'sender')] ?? ''
+  assert.match(note, /^\{"hash":"[0-9a-f]{16}","healthPort":9605\}$/)
+  assert.equal(pod.metadata.labels?.[injectedLabel('orders', 'receiver')], 'true')
+})
+
+test('health ports keep away from where the application is known to listen', () => {
+  const link = linkOf({
+    receiver: { selector: { matchLabels: { app: 'web' } }, deliver: { http: { port: 9601 } } },
+    sender: undefined,
+  })
+  const pod = podOf({
+    containers: [
+      { name: 'app', livenessProbe: { grpc: { port: 9602 } } },
+      { name: 'more', ports: [{ containerPort: 9603, protocol: 'UDP' }] },
+    ],
+  })
+  const [sidecar] = sidecars(injectInto(pod, link).pod)
+  assert.deepEqual((sidecar?.['args'] as string[]).slice(-2), ['--health-port', '9603'])
+})
+
+test('a second link that comes between two invocations leaves the first sidecar alone', () => {
+  const first = injectInto(podOf(), linkOf())
+  const late = linkOf(
+    { sender: { selector: { matchLabels: { app: 'web' } }, collect: { http: { port: 9601 } } } },
+    { name: 'late', creationTimestamp: '2026-01-01T00:00:00Z' },
+  )
+  const second = injectInto(first.pod, linkOf(), late)
+  assert.deepEqual(second.injected, [])
+  assert.match(second.skipped[0]?.message ?? '', /health endpoint of another sidecar/)
+})
+
+test('a sidecar that was copied from an older pod is made anew', () => {
+  const old = injectInto(podOf(), linkOf({ auth: { secretRef: { name: 'basic' } } })).pod
+  const result = injectInto(old, linkOf())
+  assert.deepEqual(result.pod, injectInto(podOf(), linkOf()).pod)
+})
+
+test('the link’s image is the operator’s, and a new one makes no pod outdated', () => {
+  const { pod } = injectInto(podOf(), linkOf())
+  const options = { ...operatorOptions, image: 'logstash-link:next' }
+  const again = inject({ pod, namespace: 'shop', links: [linkOf()], options })
+  assert.deepEqual(again.patch, [])
+})
+
+const users: [string, Record<string, unknown>, number][] = [
+  ['nobody says', {}, 65_532],
+  ['the pod says', { securityContext: { runAsUser: 1000 } }, 1000],
+  ['the pod says root', { securityContext: { runAsUser: 0 } }, 65_532],
+  ['containers agree', { containers: [{ name: 'app', securityContext: { runAsUser: 7 } }] }, 7],
+  [
+    'containers differ',
+    {
+      containers: [
+        { name: 'app', securityContext: { runAsUser: 7 } },
+        { name: 'b', securityContext: { runAsUser: 8 } },
+      ],
+    },
+    65_532,
+  ],
+]
+for (const [title, spec, user] of users) {
+  test(`the sidecar runs as user ${user} where ${title}`, () => {
+    const [sidecar] = sidecars(injectInto(podOf(spec), linkOf()).pod)
+    assert.equal(sidecar?.securityContext?.runAsUser, user)
+    assert.equal((sidecar?.securityContext as Record<string, unknown>)['runAsNonRoot'], true)
+  })
+}
+
+test('a pod of the class Guaranteed stays in it', () => {
+  const resources = { limits: { cpu: '2', memory: '1Gi' }, requests: { cpu: '2', memory: '1Gi' } }
+  const pod = podOf({ containers: [{ name: 'app', resources }] })
+  const [sidecar] = sidecars(injectInto(pod, linkOf()).pod)
+  assert.deepEqual(sidecar?.resources?.requests, sidecar?.resources?.limits)
+})
