@@ -50,7 +50,9 @@ export function check(schema: Schema, value: unknown, path: string): Checked {
 function visit(schema: Schema, value: unknown, path: string, report: Report): unknown {
   if ('oneOf' in schema) return visitOneOf(schema, value, path, report)
   if ('x-kubernetes-int-or-string' in schema) {
-    if (!isQuantity(schema, value)) report(path, schema.expected, value)
+    const isText = typeof value === 'string'
+    if (!isText && !Number.isSafeInteger(value)) report(path, schema.expected, value, 'shape')
+    else if (!isQuantity(schema, String(value))) report(path, schema.expected, value)
     return value
   }
   if (schema.type === 'string') return visitString(schema, value, path, report)
@@ -65,13 +67,8 @@ function visit(schema: Schema, value: unknown, path: string, report: Report): un
   return value
 }
 
-function isQuantity(schema: IntOrStringSchema, value: unknown): boolean {
-  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= schema.minimum
-  return (
-    typeof value === 'string' &&
-    value.length <= schema.maxLength &&
-    new RegExp(schema.pattern).test(value)
-  )
+function isQuantity({ maxLength, pattern }: IntOrStringSchema, text: string): boolean {
+  return text.length <= maxLength && new RegExp(pattern).test(text)
 }
 
 function visitBoolean(schema: BooleanSchema, value: unknown, path: string, report: Report) {
@@ -195,7 +192,7 @@ function visitMap(
   return Object.fromEntries(
     entries.map(([key, each]) => [
       key,
-      visit(schema.additionalProperties, each, `${path}["${key}"]`, report),
+      visit(schema.additionalProperties, each, `${path}[${key}]`, report),
     ]),
   )
 }

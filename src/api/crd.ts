@@ -120,11 +120,17 @@ function root(): Node {
 function rendered(schema: Schema, path: string): Node {
   if ('oneOf' in schema) throw new TypeError(`Expected no oneOf at ${path}: no CRD accepts it`)
   const { default: fallback, description, ...rest } = schema
-  // Of a number-or-text CEL knows no greatest length, so that a rule on each would cost more than the API server allows.
-  if (!('x-kubernetes-int-or-string' in rest)) Reflect.deleteProperty(rest, 'pattern')
   const node: Node = {
     ...(description === undefined ? {} : { description }),
-    ...omit(rest, ['expected', 'forbidden', 'items', 'properties', 'additionalProperties']),
+    ...omit(rest, [
+      'pattern',
+      'forbidden',
+      'rule',
+      'expected',
+      'items',
+      'properties',
+      'additionalProperties',
+    ]),
     // Written out: the API server holds rules against a default before it fills in the defaults within.
     ...(fallback === undefined ? {} : { default: check(schema, fallback, path).value }),
   }
@@ -143,16 +149,17 @@ function rendered(schema: Schema, path: string): Node {
 }
 
 function patternValidations(schema: Schema, path: string): Validation[] {
-  if (!('type' in schema) || schema.type !== 'string' || schema.pattern === undefined) return []
+  const rule = patternRule(schema)
+  if (rule === undefined || !('expected' in schema)) return []
+  return [{ rule, message: `Expected \`${path}\` to be ${schema.expected}` }]
+}
+
+function patternRule(schema: Schema): string | undefined {
+  if ('rule' in schema) return schema.rule
+  if (!('pattern' in schema) || schema.pattern === undefined) return undefined
   const matches = `self.matches(${celText(schema.pattern)})`
   const { forbidden } = schema
-  return [
-    {
-      rule:
-        forbidden === undefined ? matches : `${matches} && !self.matches(${celText(forbidden)})`,
-      message: `Expected \`${path}\` to be ${schema.expected}`,
-    },
-  ]
+  return forbidden === undefined ? matches : `${matches} && !self.matches(${celText(forbidden)})`
 }
 
 function validations(at: string): Validation[] {

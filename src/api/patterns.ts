@@ -142,20 +142,23 @@ export const duration = {
   expected: 'a duration such as 50ms, 60s or 2160h',
 } as const satisfies Pattern
 
+const sizeText = '^[1-9]([0-9]{0,14}|[0-9]{0,8}(k|Ki|M|Mi)|[0-9]{0,5}(G|Gi)|[0-9]{0,2}(T|Ti))$'
+
 /** A size of ours: whole, above zero, and small enough to be exact as a JavaScript number. */
 export const size = {
   'x-kubernetes-int-or-string': true,
-  minimum: 1,
   maxLength: 16,
-  pattern: '^[1-9]([0-9]{0,14}|[0-9]{0,8}(k|Ki|M|Mi)|[0-9]{0,5}(G|Gi)|[0-9]{0,2}(T|Ti))$',
+  pattern: sizeText,
+  rule: `string(self).matches('${sizeText}')`,
   expected: 'a quantity of bytes such as 64Mi or 500k, above zero',
 } as const
 
 /** A quantity of a container's resources, as Kubernetes takes it, without sign. */
 export const resource = {
   'x-kubernetes-int-or-string': true,
-  minimum: 0,
   maxLength: 32,
   pattern: '^([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][0-9]{1,2})?$',
+  // CEL knows no greatest length here, and twelve patterns of any length would cost more than the API server allows.
+  rule: 'isQuantity(string(self)) && quantity(string(self)).compareTo(quantity("0")) >= 0',
   expected: 'an integer, or a quantity as text, such as 50m, "0.5" or 256Mi',
 } as const

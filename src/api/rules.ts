@@ -52,6 +52,12 @@ function asksForCertificate({ receiver, tls }: LogstashLinkSpec): boolean {
   return receiver.selector !== undefined || tls.clientAuthentication !== 'None'
 }
 
+/** A wildcard stands for one label. */
+function covers(name: string, serverName: string): boolean {
+  const [, ...rest] = serverName.split('.')
+  return name === serverName || (rest.length > 0 && name === ['*', ...rest].join('.'))
+}
+
 const specRules = rulesAt<LogstashLinkSpec>(
   ['spec'],
   [
@@ -92,14 +98,14 @@ const specRules = rulesAt<LogstashLinkSpec>(
     })),
     {
       field: 'tls.serverName',
-      cel: "self.tls.serviceNames || self.tls.serverName != '' || self.tls.verificationMode == 'None' || !has(self.sender) || !has(self.receiver.selector)",
+      cel: `self.tls.serviceNames || self.tls.verificationMode == 'None' || !has(self.sender) || !has(self.receiver.selector) || self.tls.dnsNames.exists(name, name == self.tls.serverName || (name.startsWith('*.') && self.tls.serverName.contains('.') && name.substring(1) == self.tls.serverName.substring(self.tls.serverName.indexOf('.'))))`,
       says: 'to be one of `spec.tls.dnsNames` where `spec.tls.serviceNames` is false: senders would verify a name that the certificate does not have',
       holds: ({ tls, sender, receiver }) =>
         tls.serviceNames ||
-        tls.serverName !== '' ||
         tls.verificationMode === 'None' ||
         sender === undefined ||
-        receiver.selector === undefined,
+        receiver.selector === undefined ||
+        tls.dnsNames.some((name) => covers(name, tls.serverName)),
     },
     ...ofSenders.map(([field, cel, holds]) => ({
       field,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { isIPv4, isIPv6 } from 'node:net'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { formatHost, hostFault, parseHost } from '../../src/api/hosts.ts'
 import { host as hostPattern, ipAddress } from '../../src/api/patterns.ts'
 import { LogstashLinkError } from '../../src/errors.ts'

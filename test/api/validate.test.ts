@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { parseLink } from '../../src/api/validate.ts'
 import { badSamples, goodSamples } from '../support/samples.ts'
 
@@ -87,7 +87,7 @@ describe('a link', () => {
         'spec.receiver.prot',
         'spec.receiver.hosts[0]',
         'spec.receiver.port',
-        'spec.sender.selector.matchLabels["app"]',
+        'spec.sender.selector.matchLabels[app]',
         'spec.tls.enabled',
         'spec.receiver',
         'spec.receiver.deliver',
