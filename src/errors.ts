@@ -34,6 +34,7 @@ const catalogue = {
   LSL_MANIFEST_INVALID: '%s: %s',
   LSL_CONFIG_INVALID: 'The settings are refused:\n%s',
   LSL_FILE_UNREADABLE: 'Cannot read %s, named by %s: %s',
+  LSL_DEAD_LETTER_FAILED: 'Cannot keep an event in %s: %s',
   LSL_BODY_MALFORMED:
     'Expected the body to be a JSON array of events or JSON objects, got %s at byte %d',
   LSL_BODY_CORRUPT: 'Expected the body to be whole and in %s as its Content-Encoding says: %s',

@@ -1,0 +1,66 @@
+/**
+ * What every queue of the sender does, the one in memory and the one on disk alike. `Owner` stands for whoever waits for
+ * the acknowledgement of what it committed: a collect request; a stream that waits for nothing commits without owner.
+ */
+import type { Events } from '../wire/events.ts'
+
+export interface QueueSettings {
+  /** Bytes of events, waiting and in flight together. */
+  maxSize: number
+  onFull: 'Block' | 'DropOldest'
+}
+
+export interface BatchLimits {
+  maxEvents: number
+  maxBytes: number
+  /** Longest wait of an event for others while something is in flight, ms. */
+  maxWait: number
+}
+
+/** What is sent as one request, unless its receiver makes us split it. */
+export interface Batch<Owner> {
+  /** Sequence numbers of its events, both inclusive; counted per queue from 0, without gap inside a batch. */
+  readonly first: number
+  readonly last: number
+  readonly events: Events
+  readonly committedAt: number
+  /** Whose events these are, in order. */
+  readonly shares: readonly { owner: Owner | undefined; count: number }[]
+}
+
+/** What a change did to those who wait. */
+export interface Settled<Owner> {
+  /** All that they committed is delivered or dead-lettered. */
+  done: Owner[]
+  /** Something of theirs was dropped and can no longer be delivered. */
+  dropped: Owner[]
+}
+
+export interface QueueTotals {
+  /** Events that are not acknowledged yet, waiting or in flight, and their bytes. */
+  events: number
+  bytes: number
+  /** The part of them that no batch holds yet. */
+  waitingEvents: number
+  waitingBytes: number
+  /** When the oldest of all these was committed; undefined for an empty queue. */
+  oldest: number | undefined
+}
+
+export interface Queue<Owner> {
+  /** All or nothing: `full` took nothing. `dropped` counts events that made room (DropOldest). */
+  commit(
+    added: readonly Events[],
+    now: number,
+    owner?: Owner,
+  ): { result: 'accepted' | 'full'; dropped: number; settled: Settled<Owner> }
+  /** When a batch can be cut: now or earlier means at once, Infinity that nothing waits. */
+  readyAt(limits: BatchLimits, hurry: boolean): number
+  cut(limits: BatchLimits): Batch<Owner> | undefined
+  /** The batch is delivered or dead-lettered as a whole. */
+  acknowledge(batch: Batch<Owner>): Settled<Owner>
+  /** Gives up what no batch holds yet of an owner, and whole batches that `isUnsent` releases; answers with events. */
+  withdraw(owner: Owner, isUnsent: (batch: Batch<Owner>) => boolean): number
+  configure(settings: QueueSettings): void
+  totals(): QueueTotals
+}

@@ -1,0 +1,58 @@
+/** What readers give → what is committed, and what becomes of lines over the limit. */
+import { messageOf } from '../../../errors.ts'
+import type { Log } from '../../../telemetry/log.ts'
+import type { DeadLetters } from '../../dead-letter/dead-letters.ts'
+import type { Events } from '../../wire/events.ts'
+import type { LineReaderOutput, OversizedLine } from '../../wire/lines.ts'
+import { decorateEvents } from '../decorate.ts'
+
+export interface CollectedDeps {
+  decoration: () => Buffer | undefined
+  deadLetters: DeadLetters | undefined
+  log: Log
+  onOversized: (count: number) => void
+}
+
+export interface Collected {
+  /** Events as they are committed. */
+  finish(output: LineReaderOutput): Events[]
+  /** Keeps the heads of lines over the limit; they are counted and logged. */
+  setAside(lines: readonly OversizedLine[], source: string): Promise<void>
+  /** False: there is no file for what cannot be sent. */
+  canSetAside: boolean
+}
+
+export function createCollected(deps: CollectedDeps): Collected {
+  const { decoration, deadLetters, log, onOversized } = deps
+  return {
+    finish({ events }) {
+      const key = decoration()
+      return key === undefined ? events : events.map((each) => decorateEvents(each, key))
+    },
+    async setAside(lines, source) {
+      if (lines.length === 0) return
+      onOversized(lines.length)
+      if (deadLetters === undefined) {
+        log.error(
+          { source, count: lines.length },
+          'Lines over `limits.maxLine` were skipped: no dead-letter folder is set',
+        )
+        return
+      }
+      const letters = lines.map(({ head, length }) => ({
+        event: head,
+        length,
+        reason: 'The line is over limits.maxLine',
+      }))
+      try {
+        await deadLetters.keep(letters)
+      } catch (error) {
+        log.error(
+          { source, count: lines.length, problem: messageOf(error) },
+          'Lines over `limits.maxLine` were skipped and could not be kept',
+        )
+      }
+    },
+    canSetAside: deadLetters !== undefined,
+  }
+}

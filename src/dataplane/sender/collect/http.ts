@@ -1,0 +1,194 @@
+/**
+ * collect.http on the pod's loopback: NDJSON, JSON objects or a JSON array by POST or PUT, any path.
+ *
+ * | what                                              | answer                                         |
+ * |---------------------------------------------------|------------------------------------------------|
+ * | all events delivered or dead-lettered, or none    | 200 ok                                         |
+ * | no room for 1 s                                   | 429, Retry-After: 1                            |
+ * | not delivered within 25 s, dropped, or stopping   | 503, Retry-After: 1; unsent events withdrawn   |
+ * | broken body / too large / encoding, type unknown  | 400 / 413 / 415, nothing taken                 |
+ * | GET and every other method                        | 405, Allow: POST, PUT                          |
+ */
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import type { SenderSettings } from '../../../api/sidecar-config.ts'
+import { LogstashLinkError, messageOf } from '../../../errors.ts'
+import type { Log } from '../../../telemetry/log.ts'
+import type { Watched } from '../../files/watched.ts'
+import { readContentType } from '../../wire/content-type.ts'
+import { readEncoding } from '../../wire/gzip.ts'
+import type { Intake, Ticket } from '../intake.ts'
+import type { Collected } from './collected.ts'
+import { readEvents } from './request-body.ts'
+import { listen, portOf, type Collector } from './listen.ts'
+
+export interface HttpDeps {
+  intake: Intake
+  collected: Collected
+  log: Log
+}
+
+type Answer = { status: number; text: string; headers?: Record<string, string | number> }
+
+const roomLimit = 1_000
+const deliveryLimit = 25_000
+/** A keep-alive connection is the application's to close. */
+const idleLimit = 11 * 60_000
+const requestLimit = 60_000
+
+const ok: Answer = { status: 200, text: 'ok' }
+const full: Answer = {
+  status: 429,
+  text: 'The queue is full; try again later',
+  headers: { 'Retry-After': 1 },
+}
+const notDelivered: Answer = {
+  status: 503,
+  text: 'Not delivered yet; try again later',
+  headers: { 'Retry-After': 1 },
+}
+const wrongMethod: Answer = {
+  status: 405,
+  text: 'Events are taken by POST',
+  headers: { Allow: 'POST, PUT' },
+}
+
+export async function collectHttp(
+  settings: Watched<SenderSettings>,
+  port: number,
+  { intake, collected, log }: HttpDeps,
+): Promise<Collector> {
+  const open = new Set<Ticket>()
+  let stopping = false
+
+  /** Waits for room, not longer than the limit. */
+  async function roomWithin(until: number): Promise<boolean> {
+    const left = until - performance.now()
+    if (left <= 0) return false
+    let timer: NodeJS.Timeout | undefined
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, left)
+    })
+    await Promise.race([intake.room(), timeout])
+    clearTimeout(timer)
+    return true
+  }
+
+  async function accept(request: IncomingMessage): Promise<Answer> {
+    if (request.method !== 'POST' && request.method !== 'PUT') return wrongMethod
+    if (stopping) return notDelivered
+    const { maxLine, maxRequest } = settings.current.limits
+    const type = readContentType(request.headers['content-type'])
+    const encoding = readEncoding(request.headers['content-encoding'])
+    const body = await readEvents(request, {
+      type,
+      encoding,
+      maxLine,
+      maxRequest,
+      intake,
+      waitForRoom: async (since) => roomWithin(since + roomLimit),
+    })
+    if (body === undefined) return full
+    try {
+      if (body.output.oversized.length > 0 && !collected.canSetAside) {
+        return { status: 413, text: `A line is longer than ${maxLine} bytes` }
+      }
+      const { ticket, result } = createTicket()
+      const events = collected.finish(body.output)
+      await collected.setAside(body.output.oversized, 'collect.http')
+      if (events.length === 0) return ok
+      const since = performance.now()
+      while (!intake.offer(events, ticket)) {
+        if (!(await roomWithin(since + roomLimit))) return full
+      }
+      body.release()
+      return await delivery(ticket, result)
+    } finally {
+      body.release()
+    }
+  }
+
+  async function delivery(ticket: Ticket, result: Promise<'done' | 'dropped'>): Promise<Answer> {
+    open.add(ticket)
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(resolve, deliveryLimit, 'late')
+    })
+    const outcome = await Promise.race([result, late])
+    clearTimeout(timer)
+    open.delete(ticket)
+    if (outcome === 'done') return ok
+    intake.withdraw(ticket)
+    return notDelivered
+  }
+
+  const server = http.createServer(
+    { keepAliveTimeout: idleLimit, requestTimeout: requestLimit, headersTimeout: requestLimit },
+    (request, response) => {
+      accept(request)
+        .catch((error: unknown) => answerOf(error, log))
+        .then((answer) => respond(request, response, answer, stopping))
+        .catch((error: unknown) => {
+          log.warn({ problem: messageOf(error) }, 'collect.http: an answer could not be written')
+          response.destroy()
+        })
+    },
+  )
+  server.maxConnections = settings.current.limits.maxConnections
+  server.on('drop', () => {
+    log.warn({ limit: server.maxConnections }, 'collect.http: too many connections, one refused')
+  })
+  await listen(server, port, settings.current.loopback, 'collect.http')
+  return {
+    port: portOf(server),
+    stop() {
+      stopping = true
+      server.close()
+      server.closeIdleConnections()
+      return Promise.resolve()
+    },
+    end() {
+      for (const ticket of open) ticket.settle('dropped')
+    },
+  }
+}
+
+function createTicket(): { ticket: Ticket; result: Promise<'done' | 'dropped'> } {
+  const { promise, resolve } = Promise.withResolvers<'done' | 'dropped'>()
+  return { ticket: { settle: resolve }, result: promise }
+}
+
+function answerOf(error: unknown, log: Log): Answer {
+  const code = error instanceof LogstashLinkError ? error.code : undefined
+  const status = code === undefined ? undefined : statuses[code]
+  if (status === undefined) {
+    log.error({ err: error }, 'collect.http: a request failed')
+    return { status: 500, text: 'Internal error' }
+  }
+  return { status, text: messageOf(error) }
+}
+
+const statuses: Partial<Record<LogstashLinkError['code'], number>> = {
+  LSL_BODY_MALFORMED: 400,
+  LSL_BODY_CORRUPT: 400,
+  LSL_BODY_TOO_LARGE: 413,
+  LSL_BODY_INTERRUPTED: 400,
+  LSL_CONTENT_ENCODING_UNSUPPORTED: 415,
+  LSL_CONTENT_TYPE_UNSUPPORTED: 415,
+}
+
+function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, text, headers }: Answer,
+  stopping: boolean,
+): void {
+  const body = Buffer.from(text)
+  response.writeHead(status, {
+    'Content-Type': 'text/plain',
+    'Content-Length': body.length,
+    ...headers,
+    // What is left of a refused body is not read: the connection ends instead.
+    ...(stopping || !request.complete ? { Connection: 'close' } : {}),
+  })
+  response.end(body)
+}

@@ -1,0 +1,34 @@
+/** Listening collectors, what they share. */
+import { once } from 'node:events'
+import type { Server } from 'node:net'
+import { TerminalError, messageOf } from '../../../errors.ts'
+
+export interface Collector {
+  port: number
+  /** Takes nothing new; resolves once all that was read is committed. */
+  stop(): Promise<void>
+  /** The grace is over: whoever still waits for an answer hears that its events were not delivered. */
+  end(): void
+}
+
+/** Throws LSL_LISTEN_FAILED. */
+export async function listen(
+  server: Server,
+  port: number,
+  host: string,
+  purpose: string,
+): Promise<void> {
+  server.listen(port, host)
+  try {
+    await once(server, 'listening')
+  } catch (cause) {
+    throw new TerminalError('LSL_LISTEN_FAILED', [`${host}:${port}`, purpose, messageOf(cause)], {
+      cause,
+    })
+  }
+}
+
+export function portOf(server: Server): number {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}

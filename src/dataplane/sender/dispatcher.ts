@@ -1,0 +1,270 @@
+/**
+ * Takes batches from the queue to hosts. One `pump` looks at everything and is called whenever something changed: events
+ * came, a request ended, time passed, the hosts changed.
+ *
+ *   queue ──cut──▶ ┐                        ┌─ delivered ──▶ queue.acknowledge
+ *   retries ─────▶ ├─ pick a host ─ send ──▶├─ refused ────▶ sift ──▶ dead letters, retries, kept
+ *   kept ────────▶ ┘                        └─ else ───────▶ retries, for any host
+ *
+ * A batch is cut only when a host can take it, so that under an outage events stay where they can be withdrawn.
+ * `kept` holds what a host refused that takes nothing: others go first, else one bad event would be asked for ever.
+ */
+import type { Balancer } from '../balancer/balancer.ts'
+import type { Batch, BatchLimits, Queue, Settled } from '../queue/queue.ts'
+import type { Outcome } from './outcome.ts'
+import { wholeOf, type Part } from './part.ts'
+import { sift } from './refusal.ts'
+
+export interface DispatcherDeps<Owner> {
+  queue: Queue<Owner>
+  balancer: Balancer
+  limits: () => BatchLimits
+  /** One try at a host. Never rejects. */
+  send(part: Part<Owner>, host: string, options: { fresh: boolean }): Promise<Outcome>
+  /** False: nothing can be sent at all yet (TLS material is missing). */
+  canSend: () => boolean
+  poison(part: Part<Owner>, host: string, status: number): Promise<boolean>
+  settled(settled: Settled<Owner>): void
+  observe: DispatcherObserver
+  now: () => number
+  random: () => number
+  delay: (ms: number) => Promise<void>
+}
+
+export interface DispatcherObserver {
+  delivered(host: string, events: number, bytes: number, ms: number): void
+  problem(host: string, outcome: Exclude<Outcome, { kind: 'delivered' }>): void
+  /** A batch goes to a host again. */
+  retried(): void
+}
+
+export interface Dispatcher<Owner> {
+  pump(): void
+  /** True: flush without waiting for more events. */
+  hurry(on: boolean): void
+  /** Lets go of what waits of a batch, unless a part of it is in flight. */
+  release(batch: Batch<Owner>): boolean
+  inFlight(): number
+  keptEvents(): number
+  close(): void
+}
+
+/** How long what was refused by a host that takes nothing waits when nothing else shows that it takes anything. */
+const keptRetry = 30_000
+const pauseAfterReset = 100
+const minute = 60_000
+const knownHosts = 64
+
+export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher<Owner> {
+  const { queue, balancer, observe, now } = deps
+  const retries: Part<Owner>[] = []
+  let kept: { part: Part<Owner>; until: number }[] = []
+  /** Events of each batch that are neither delivered nor dead-lettered, and its parts at hosts. */
+  const open = new Map<Batch<Owner>, { events: number; sending: number }>()
+  /** What each host took last, by the first sequence number of the batch. */
+  const lastTaken = new Map<string, { at: number; batch: number }[]>()
+  let active = 0
+  let hurried = false
+  let closed = false
+  let timer: NodeJS.Timeout | undefined
+
+  function finished(part: Part<Owner>): void {
+    const state = open.get(part.batch)
+    if (state === undefined) return
+    state.events -= part.events.count
+    if (state.events > 0) return
+    open.delete(part.batch)
+    deps.settled(queue.acknowledge(part.batch))
+  }
+
+  function took(host: string, batch: Batch<Owner>): void {
+    const at = now()
+    // Two suffice to answer "another batch than this one".
+    const others = (lastTaken.get(host) ?? []).filter((each) => each.batch !== batch.first)
+    lastTaken.delete(host)
+    lastTaken.set(host, [...others.slice(-1), { at, batch: batch.first }])
+    for (const [name, [oldest]] of lastTaken) {
+      if (lastTaken.size <= knownHosts || (oldest?.at ?? 0) > at - minute) break
+      lastTaken.delete(name)
+    }
+    if (kept.length > 0) retries.push(...kept.splice(0).map(({ part }) => part))
+  }
+
+  function takesOthers(host: string, batch: Batch<Owner>): boolean {
+    const since = now() - minute
+    return (lastTaken.get(host) ?? []).some(
+      (each) => each.batch !== batch.first && each.at >= since,
+    )
+  }
+
+  /** Tries a host, and after a reset without an answer once more within a second. */
+  async function attempt(part: Part<Owner>, host: string): Promise<Outcome> {
+    const began = now()
+    let outcome = await deps.send(part, host, { fresh: false })
+    if (outcome.kind === 'reset' && !closed) {
+      if (!outcome.stale) {
+        observe.problem(host, outcome)
+        await deps.delay(pauseAfterReset)
+      }
+      observe.retried()
+      outcome = await deps.send(part, host, { fresh: true })
+    }
+    if (outcome.kind === 'delivered') {
+      observe.delivered(host, part.events.count, part.events.body.length, now() - began)
+    } else if (!closed) observe.problem(host, outcome)
+    return outcome
+  }
+
+  async function run(part: Part<Owner>, host: string, startedAt: number): Promise<void> {
+    const outcome = await attempt(part, host)
+    if (outcome.kind === 'delivered') {
+      finished(part)
+      took(host, part.batch)
+      balancer.succeeded(host, startedAt, now())
+      return
+    }
+    if (outcome.kind === 'refused') return divide(part, host, startedAt, outcome)
+    again([part], host)
+    settleHost(host, startedAt, outcome)
+  }
+
+  async function divide(
+    refused: Part<Owner>,
+    host: string,
+    startedAt: number,
+    refusal: Extract<Outcome, { kind: 'refused' }>,
+  ): Promise<void> {
+    const { rest, ended, tookSome } = await sift(refused, refusal, {
+      send: (part) => attempt(part, host),
+      takesOthers: () => takesOthers(host, refused.batch),
+      delivered: finished,
+      async poison(part, status) {
+        const isKept = await deps.poison(part, host, status)
+        if (isKept) finished(part)
+        return isKept
+      },
+    })
+    if (ended === undefined || ended.kind === 'refused') keep(rest, host)
+    else again(rest, host)
+    if (tookSome) took(host, refused.batch)
+    if (ended === undefined) balancer.succeeded(host, startedAt, now())
+    else settleHost(host, startedAt, ended)
+  }
+
+  function settleHost(
+    host: string,
+    startedAt: number,
+    outcome: Exclude<Outcome, { kind: 'delivered' }>,
+  ): void {
+    if (outcome.kind === 'paused') balancer.paused(host, startedAt, now() + outcome.ms)
+    else balancer.failed(host, startedAt, now(), deps.random())
+  }
+
+  function again(parts: readonly Part<Owner>[], host: string): void {
+    for (const part of parts) {
+      part.avoid = host
+      retries.push(part)
+    }
+    if (parts.length > 0) observe.retried()
+  }
+
+  /** Another host may take it at once; when each that is well refused it, everything else goes first. */
+  function keep(parts: readonly Part<Owner>[], host: string): void {
+    const well = balancer.states().filter((each) => !each.removed && each.failures === 0)
+    for (const part of parts) {
+      const refusedBy = new Set(part.refusedBy).add(host)
+      const hasOther = well.some(({ id }) => !refusedBy.has(id))
+      const next = { ...part, avoid: host }
+      if (hasOther) retries.push({ ...next, refusedBy })
+      else {
+        delete next.refusedBy
+        kept.push({ part: next, until: now() + keptRetry })
+      }
+    }
+  }
+
+  /** When the next part may go, and a function that takes it. */
+  function next(): { at: number; take: () => Part<Owner> | undefined; avoid?: string } {
+    const [retry] = retries
+    if (retry) {
+      return {
+        at: Number.NEGATIVE_INFINITY,
+        take: () => retries.shift(),
+        ...(retry.avoid === undefined ? {} : { avoid: retry.avoid }),
+      }
+    }
+    const limits = deps.limits()
+    const ready = queue.readyAt(limits, hurried || active === 0)
+    const [oldest] = kept
+    if (ready > now() && oldest && (ready === Number.POSITIVE_INFINITY || oldest.until < ready)) {
+      // With nothing else to send, nothing else can show whether the host takes anything.
+      const at = balancer.allOut() ? Number.NEGATIVE_INFINITY : oldest.until
+      return { at, take: () => kept.shift()?.part }
+    }
+    return {
+      at: ready,
+      take() {
+        const batch = queue.cut(limits)
+        if (batch === undefined) return undefined
+        open.set(batch, { events: batch.events.count, sending: 0 })
+        return wholeOf(batch)
+      },
+    }
+  }
+
+  function wake(at: number): void {
+    clearTimeout(timer)
+    if (at === Number.POSITIVE_INFINITY) return
+    timer = setTimeout(pump, Math.min(Math.max(at - now(), 1), 60_000))
+  }
+
+  function mayGo(): boolean {
+    return !closed && deps.canSend()
+  }
+
+  function pump(): void {
+    while (mayGo()) {
+      const candidate = next()
+      if (candidate.at > now()) return wake(candidate.at)
+      const startedAt = now()
+      const pick = balancer.pick(startedAt, candidate.avoid)
+      if ('waitUntil' in pick) return wake(pick.waitUntil)
+      const part = candidate.take()
+      const state = part && open.get(part.batch)
+      if (part === undefined || state === undefined) {
+        balancer.released(pick.host, startedAt)
+        continue
+      }
+      active += 1
+      state.sending += 1
+      void run(part, pick.host, startedAt).finally(() => {
+        active -= 1
+        state.sending -= 1
+        pump()
+      })
+    }
+  }
+
+  return {
+    pump,
+    hurry(on) {
+      hurried = on
+      pump()
+    },
+    release(batch) {
+      if ((open.get(batch)?.sending ?? 0) > 0) return false
+      open.delete(batch)
+      for (let i = retries.length - 1; i >= 0; i -= 1) {
+        if (retries[i]?.batch === batch) retries.splice(i, 1)
+      }
+      kept = kept.filter(({ part }) => part.batch !== batch)
+      return true
+    },
+    inFlight: () => active,
+    keptEvents: () => kept.reduce((sum, { part }) => sum + part.events.count, 0),
+    close() {
+      closed = true
+      clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,101 @@
+/** Metrics of the sender. Hosts are no labels: pods come and go, and each address would stay; /status names them. */
+import { Counter, Gauge, Histogram, type Registry as PromRegistry } from 'prom-client'
+import type { Registry } from '../../telemetry/metrics.ts'
+import type { QueueTotals } from '../queue/queue.ts'
+
+const eventResults = [
+  'collected',
+  'delivered',
+  'dead_lettered',
+  'dropped',
+  'withdrawn',
+  'oversized',
+  'dead_letters_dropped',
+] as const
+const requestResults = ['delivered', 'paused', 'refused', 'failed', 'reset'] as const
+
+export interface SenderMetrics {
+  events(result: (typeof eventResults)[number], count: number): void
+  request(result: (typeof requestResults)[number]): void
+  retried(): void
+  /** Bytes of delivered events before compression. */
+  sent(bytes: number): void
+  /** Bytes of a compressed body that went to a host. */
+  wire(bytes: number): void
+  took(ms: number): void
+}
+
+export function createSenderMetrics(
+  registry: Registry,
+  read: {
+    totals: () => QueueTotals
+    heldBytes: () => number
+    inFlight: () => number
+    now: () => number
+  },
+): SenderMetrics {
+  const registers: PromRegistry[] = [registry]
+  const events = new Counter({
+    name: 'logstash_link_sender_events_total',
+    help: 'Events by what became of them',
+    labelNames: ['result'],
+    registers,
+  })
+  for (const result of eventResults) events.inc({ result }, 0)
+  const requests = new Counter({
+    name: 'logstash_link_sender_requests_total',
+    help: 'Requests to hosts by their end',
+    labelNames: ['result'],
+    registers,
+  })
+  for (const result of requestResults) requests.inc({ result }, 0)
+  const retries = new Counter({
+    name: 'logstash_link_sender_retries_total',
+    help: 'Batches, or parts of them, that had to be sent again',
+    registers,
+  })
+  const rawBytes = new Counter({
+    name: 'logstash_link_sender_event_bytes_total',
+    help: 'Bytes of delivered events before compression',
+    registers,
+  })
+  const wireBytes = new Counter({
+    name: 'logstash_link_sender_wire_bytes_total',
+    help: 'Bytes of compressed bodies that were sent, retries included',
+    registers,
+  })
+  const duration = new Histogram({
+    name: 'logstash_link_sender_delivery_seconds',
+    help: 'Time from the start of a delivered request to its answer',
+    buckets: [0.005, 0.02, 0.1, 0.5, 1, 3, 10],
+    registers,
+  })
+  gauge('queue_events', 'Events not acknowledged yet', () => read.totals().events)
+  gauge('queue_bytes', 'Bytes of these events', () => read.totals().bytes)
+  gauge('held_bytes', 'Bytes in unfinished lines, requests and compressed bodies', read.heldBytes)
+  gauge('in_flight_requests', 'Batches at hosts', read.inFlight)
+  gauge('oldest_event_seconds', 'Age of the oldest event not acknowledged yet', () => {
+    const { oldest } = read.totals()
+    return oldest === undefined ? 0 : (read.now() - oldest) / 1000
+  })
+
+  function gauge(name: string, help: string, value: () => number): Gauge {
+    return new Gauge({
+      name: `logstash_link_sender_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(value())
+      },
+    })
+  }
+
+  return {
+    events: (result, count) => events.inc({ result }, count),
+    request: (result) => requests.inc({ result }),
+    retried: () => retries.inc(),
+    sent: (bytes) => rawBytes.inc(bytes),
+    wire: (bytes) => wireBytes.inc(bytes),
+    took: (ms) => duration.observe(ms / 1000),
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * What a receiver that is not ours refuses with 400, 413, 415 or 422 is split until what is at fault stands alone. An
+ * event is poison only beside others that pass; a refuser that takes nothing is itself at fault.
+ *
+ *                    took another batch within a minute?
+ *                 yes │                      │ no
+ *                     │          some events, spread over the batch, one by one
+ *                     │             one passes │          │ none passes
+ *                     ▼                        ▼          ▼
+ *         halves, until a part passes or is one event   keep everything: the host's fault
+ *                     │ one event, refused
+ *          poison, if anything passed within the last minute
+ */
+import type { Outcome } from './outcome.ts'
+import { splitPart, type Part } from './part.ts'
+
+/** How the splitting ended. `rest` was neither delivered nor found to be poison and goes back to the queue of batches. */
+export interface Sifted<Owner> {
+  rest: Part<Owner>[]
+  /** What ended it before its time: a failure of another class, or the verdict on the host. */
+  ended: Exclude<Outcome, { kind: 'delivered' }> | undefined
+  tookSome: boolean
+}
+
+export interface Sieve<Owner> {
+  send: (part: Part<Owner>) => Promise<Outcome>
+  /** Did this host take another batch within the last minute? Asked anew at each verdict. */
+  takesOthers: () => boolean
+  delivered: (part: Part<Owner>) => void
+  /** False: there is nowhere to keep it, so it stays. */
+  poison: (part: Part<Owner>, status: number) => Promise<boolean>
+}
+
+const samples = 8
+
+/** `refused` is a part that the host has just refused. */
+export async function sift<Owner>(
+  refused: Part<Owner>,
+  refusal: Extract<Outcome, { kind: 'refused' }>,
+  { send, takesOthers, delivered, poison }: Sieve<Owner>,
+): Promise<Sifted<Owner>> {
+  let tookSome = false
+  const rest: Part<Owner>[] = []
+  const suspects: { part: Part<Owner>; status: number }[] = []
+
+  /** Undefined when it passed; else the outcome. */
+  async function attempt(part: Part<Owner>): Promise<Sifted<Owner>['ended']> {
+    const outcome = await send(part)
+    if (outcome.kind !== 'delivered') return outcome
+    tookSome = true
+    delivered(part)
+    return undefined
+  }
+
+  async function condemn(part: Part<Owner>, status: number): Promise<void> {
+    if (!(await poison(part, status))) rest.push(part)
+  }
+
+  function end(ended: Sifted<Owner>['ended'], remaining: readonly Part<Owner>[]): Sifted<Owner> {
+    rest.push(...suspects.map(({ part }) => part), ...remaining)
+    return { rest, ended, tookSome }
+  }
+
+  let open: Part<Owner>[]
+  if (takesOthers() || refused.events.count === 1) open = [refused]
+  else {
+    const { singles, between } = sample(refused)
+    open = between
+    for (const [index, single] of singles.entries()) {
+      const outcome = await attempt(single)
+      if (outcome === undefined) continue
+      if (outcome.kind !== 'refused') return end(outcome, [...singles.slice(index), ...open])
+      suspects.push({ part: single, status: outcome.status })
+    }
+    if (!tookSome) return end(refusal, open)
+  }
+
+  // The part that was refused as a whole need not be asked for again.
+  const known = open[0] === refused ? refused : undefined
+  while (open.length > 0) {
+    const part = open.pop()
+    if (part === undefined) break
+    const outcome = part === known ? refusal : await attempt(part)
+    if (outcome === undefined) continue
+    if (outcome.kind !== 'refused') return end(outcome, [part, ...open])
+    if (part.events.count === 1) suspects.push({ part, status: outcome.status })
+    else {
+      const [head, tail] = splitPart(part, part.events.count >> 1)
+      if (tail) open.push(tail)
+      open.push(head)
+    }
+  }
+  if (!tookSome && !takesOthers()) return end(refusal, [])
+  for (const { part, status } of suspects) await condemn(part, status)
+  return { rest, ended: undefined, tookSome }
+}
+
+/** Single events spread over a part, and what lies between them. */
+function sample<Owner>(part: Part<Owner>): { singles: Part<Owner>[]; between: Part<Owner>[] } {
+  const singles: Part<Owner>[] = []
+  const between: Part<Owner>[] = []
+  const stride = Math.max(1, Math.floor(part.events.count / samples))
+  let left: Part<Owner> | undefined = part
+  while (left && singles.length < samples) {
+    const [single, after]: [Part<Owner>, Part<Owner> | undefined] = splitPart(left, 1)
+    singles.push(single)
+    left = after
+    if (left && stride > 1 && singles.length < samples) {
+      const [run, following]: [Part<Owner>, Part<Owner> | undefined] = splitPart(left, stride - 1)
+      between.push(run)
+      left = following
+    }
+  }
+  if (left) between.push(left)
+  return { singles, between }
+}

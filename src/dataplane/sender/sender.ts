@@ -1,0 +1,258 @@
+/**
+ * The sender: puts its parts together and keeps them in step with the settings.
+ *
+ *   collect/{stdin, tcp, http} ──▶ intake ──▶ queue ──▶ dispatcher ──▶ pools ──▶ hosts
+ *                                    ▲                    │ balancer says which
+ *                                    └── tickets settled ─┘
+ */
+import { randomBytes } from 'node:crypto'
+import { lookup as dnsLookup } from 'node:dns/promises'
+import type { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { SenderSettings } from '../../api/sidecar-config.ts'
+import type { Checks } from '../../telemetry/health.ts'
+import type { Log } from '../../telemetry/log.ts'
+import type { Registry } from '../../telemetry/metrics.ts'
+import { createBalancer } from '../balancer/balancer.ts'
+import { openDeadLetters } from '../dead-letter/dead-letters.ts'
+import type { Watched } from '../files/watched.ts'
+import { createMemoryQueue } from '../queue/memory-queue.ts'
+import type { Environment } from '../tls/secret.ts'
+import { createCollected } from './collect/collected.ts'
+import { startCollectors } from './collect/collectors.ts'
+import { createConnections } from './connections.ts'
+import { decorationOf } from './decorate.ts'
+import { createDispatcher, type Dispatcher } from './dispatcher.ts'
+import { createHostHealth } from './host-health.ts'
+import type { Lookup } from './hosts/targets.ts'
+import { createIntake, type Ticket } from './intake.ts'
+import { createSenderMetrics } from './metrics.ts'
+import { problemOf, senderStatus, type StatusInput } from './status.ts'
+import { createTransmitter } from './transmitter.ts'
+
+export interface SenderDeps {
+  log: Log
+  registry: Registry
+  env: Environment
+  /** Read when collect.stdin is set. */
+  input?: Readable
+  /** For the User-Agent. */
+  version?: string
+  lookup?: Lookup
+}
+
+export interface Sender {
+  ports: { http?: number; tcp?: number }
+  checks: Checks
+  status(): object
+  /** Resolves when stdin ended and all is acknowledged or dead-lettered; never without collect.stdin. */
+  drained: Promise<void>
+  /** Takes nothing new, flushes for at most that long; `remaining` events were not acknowledged. */
+  stop(options: { graceMs: number }): Promise<{ remaining: number }>
+}
+
+/** Throws LSL_LISTEN_FAILED. Missing hosts or TLS files are waited for. */
+export async function startSender(
+  settings: Watched<SenderSettings>,
+  { log, registry, env, input, version = '0.0.0', lookup = systemLookup }: SenderDeps,
+): Promise<Sender> {
+  const now = monotonicNow
+  const random = Math.random
+  const current = (): SenderSettings => settings.current
+  const counts = { collected: 0, delivered: 0, dropped: 0, withdrawn: 0 }
+  const senderId = `${senderName(current())}-${randomBytes(6).toString('hex')}`
+
+  const queue = createMemoryQueue<Ticket>(current().queue)
+  const balancer = createBalancer(current().balancing)
+  const health = createHostHealth({ log, now: () => Date.now() })
+  const { deadLetter } = current()
+  const deadLetters = deadLetter
+    ? await openDeadLetters(deadLetter, {
+        now: () => new Date(),
+        log,
+        onDropped: (count) => metrics.events('dead_letters_dropped', count),
+      })
+    : undefined
+
+  const intake = createIntake({
+    queue,
+    memoryLimit: () => Math.max(current().limits.memory, current().queue.maxSize),
+    now,
+    release: (batch) => dispatcher.release(batch),
+    onCommitted: () => dispatcher.pump(),
+    onCollected: (events) => count('collected', events),
+    onDropped(events) {
+      count('dropped', events)
+      log.warn({ events }, 'The queue is full: its oldest events were dropped (onFull: DropOldest)')
+    },
+    onWithdrawn: (events) => count('withdrawn', events),
+  })
+  const metrics = createSenderMetrics(registry, {
+    totals: () => queue.totals(),
+    heldBytes: () => intake.heldBytes(),
+    inFlight: () => dispatcher.inFlight(),
+    now,
+  })
+  function count(what: keyof typeof counts, events: number): void {
+    counts[what] += events
+    metrics.events(what, events)
+  }
+
+  const connections = await createConnections(settings, {
+    log,
+    env,
+    lookup,
+    now,
+    random,
+    balancer,
+    health,
+    onChange: () => dispatcher.pump(),
+  })
+  const transmitter = createTransmitter({
+    connections,
+    senderId,
+    userAgent: `logstash-link/${version}`,
+    hold: (bytes) => intake.hold(bytes),
+    metrics,
+    deadLetters,
+    log,
+  })
+  const dispatcher: Dispatcher<Ticket> = createDispatcher<Ticket>({
+    queue,
+    balancer,
+    limits: () => current().batch,
+    canSend: () => connections.canSend(),
+    send: transmitter.send,
+    poison: transmitter.poison,
+    settled(settled) {
+      intake.settled(settled)
+      checkDrained()
+    },
+    observe: {
+      delivered(host, events, bytes, ms) {
+        count('delivered', events)
+        metrics.request('delivered')
+        metrics.took(ms)
+        metrics.sent(bytes)
+        health.delivered(host, events)
+      },
+      problem(host, outcome) {
+        metrics.request(outcome.kind)
+        health.problem(host, outcome)
+        if (outcome.kind !== 'paused') connections.failing()
+      },
+      retried: () => metrics.retried(),
+    },
+    now,
+    random,
+    delay: (ms) => delay(ms),
+  })
+
+  const { promise: drained, resolve: becomeDrained } = Promise.withResolvers<void>()
+  let inputEnded = false
+  function checkDrained(): void {
+    if (inputEnded && queue.totals().events === 0) becomeDrained()
+  }
+
+  const collected = createCollected({
+    decoration: () => decorationOf(current()),
+    deadLetters,
+    log,
+    onOversized: (lines) => metrics.events('oversized', lines),
+  })
+  const collectors = await startCollectors(settings, {
+    intake,
+    collected,
+    log,
+    input,
+    onInputEnd() {
+      inputEnded = true
+      dispatcher.hurry(true)
+      checkDrained()
+    },
+  })
+  const endSettings = settings.onChange((next) => {
+    queue.configure(next.queue)
+    dispatcher.pump()
+  })
+  dispatcher.pump()
+
+  function statusInput(): StatusInput {
+    return {
+      link: current().link,
+      now: now(),
+      hosts: balancer.states(),
+      health,
+      totals: queue.totals(),
+      heldBytes: intake.heldBytes(),
+      maxSize: current().queue.maxSize,
+      keptEvents: dispatcher.keptEvents(),
+      deadLetters: deadLetters?.status(),
+      counts,
+      securityProblem: connections.securityProblem(),
+      canSend: connections.canSend(),
+      bookProblem: connections.bookProblem(),
+    }
+  }
+
+  async function flushed(): Promise<void> {
+    await collectors.stop()
+    dispatcher.hurry(true)
+    while (queue.totals().events > 0) await intake.room()
+  }
+
+  return {
+    ports: collectors.ports,
+    checks: {
+      live: { process: () => ({ ok: true, message: 'The process answers' }) },
+      ready: {
+        collect: () => ({ ok: true, message: 'Events are collected' }),
+        hosts: () => ({
+          ok: balancer.states().length > 0,
+          message: connections.bookProblem() ?? `${balancer.states().length} hosts are known`,
+        }),
+        security: () => ({
+          ok: connections.canSend(),
+          message: connections.securityProblem() ?? 'TLS files and credentials are there',
+        }),
+        delivery() {
+          const problem = problemOf(statusInput())
+          return { ok: problem === undefined, message: problem ?? 'Events are delivered' }
+        },
+      },
+    },
+    status: () => senderStatus(statusInput()),
+    drained,
+    async stop({ graceMs }) {
+      const patience = new AbortController()
+      await Promise.race([
+        flushed(),
+        delay(graceMs, undefined, { signal: patience.signal }).catch(() => undefined),
+      ])
+      patience.abort()
+      const remaining = queue.totals().events
+      collectors.end()
+      dispatcher.close()
+      connections.close()
+      endSettings()
+      await deadLetters?.close()
+      if (remaining > 0) log.error({ remaining }, 'Stopped before all events were delivered')
+      return { remaining }
+    },
+  }
+}
+
+function monotonicNow(): number {
+  return performance.now()
+}
+
+async function systemLookup(name: string): Promise<string[]> {
+  const addresses = await dnsLookup(name, { all: true })
+  return addresses.map(({ address }) => address)
+}
+
+/** Says in a receiver's log whose batch it was; only characters that the batch key allows. */
+function senderName({ pod }: SenderSettings): string {
+  const name = pod?.name.replaceAll(/[^\w.-]/g, '_').slice(0, 100)
+  return name || 'sender'
+}
