@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { injectedAnnotation, injectedLabel, labels, sidecarName } from '../../src/api/names.ts'
 import type { KubeObject } from '../../src/api/objects.ts'
 import { inject } from '../../src/injector/inject.ts'
@@ -176,14 +176,8 @@ function withoutOurs(pod: Pod, original: Pod): Pod {
 
 /** No port of a sidecar is another sidecar's or one that the pod's containers declare. */
 function assertPortsDiffer(original: Pod, pod: Pod): void {
-  const tcp = (all: PodContainer[]) =>
-    all.flatMap(({ ports = [] }) =>
-      ports
-        .filter(({ protocol = 'TCP' }) => protocol === 'TCP')
-        .map(({ containerPort }) => containerPort),
-    )
   const sidecars = (pod.spec.initContainers ?? []).filter(({ name }) => isOurs(name))
-  const ours = tcp(sidecars)
+  const ours = tcpPorts(sidecars)
   assert.equal(new Set(ours).size, ours.length)
   const theirs = new Set(
     tcp([...(original.spec.initContainers ?? []), ...original.spec.containers]),
@@ -225,3 +219,11 @@ test('the property meets pods that are injected and pods that are left out', () 
   )
   assert.equal(sidecarName('a', 'sender'), 'lsl-sender-a')
 })
+
+function tcpPorts(all: readonly PodContainer[]): number[] {
+  return all.flatMap(({ ports = [] }) =>
+    ports
+      .filter(({ protocol = 'TCP' }) => protocol === 'TCP')
+      .map(({ containerPort }) => containerPort),
+  )
+}

@@ -165,7 +165,8 @@ test('health ports keep away from where the application is known to listen', () 
     ],
   })
   const [sidecar] = sidecars(injectInto(pod, link).pod)
-  assert.deepEqual((sidecar?.['args'] as string[]).slice(-2), ['--health-port', '9603'])
+  const args = sidecar?.['args'] as string[] | undefined
+  assert.deepEqual(args?.slice(-2), ['--health-port', '9603'])
 })
 
 test('a second link that comes between two invocations leaves the first sidecar alone', () => {
@@ -211,8 +212,7 @@ const users: [string, Record<string, unknown>, number][] = [
 for (const [title, spec, user] of users) {
   test(`the sidecar runs as user ${user} where ${title}`, () => {
     const [sidecar] = sidecars(injectInto(podOf(spec), linkOf()).pod)
-    assert.equal(sidecar?.securityContext?.runAsUser, user)
-    assert.equal((sidecar?.securityContext as Record<string, unknown>)['runAsNonRoot'], true)
+    assert.partialDeepStrictEqual(sidecar?.securityContext, { runAsUser: user, runAsNonRoot: true })
   })
 }
 
