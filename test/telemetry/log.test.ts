@@ -51,3 +51,21 @@ test('on a terminal a line is for people, and control characters of outsiders ar
     ' \u001b[32mINFO \u001b[0m  sender  Hello   host=ab n=1 err="no\\nway"\n',
   )
 })
+
+test('of an error the log has name, code, message, stack and cause, not what else hangs on it', () => {
+  const { log, lines } = capturedLog()
+  const error = Object.assign(new TypeError('no', { cause: new Error('why') }), {
+    code: 'E_NO',
+    certificate: Buffer.alloc(1000),
+  })
+  log.error({ err: error }, 'It failed')
+  log.error({ err: 'thrown as text' }, 'It failed')
+  const { stack } = error
+  assert.deepEqual(
+    lines.map(({ err }) => err),
+    [
+      { name: 'TypeError', code: 'E_NO', message: 'no', stack, cause: 'why' },
+      { message: 'thrown as text' },
+    ],
+  )
+})
