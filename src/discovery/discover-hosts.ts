@@ -33,24 +33,16 @@ export function discoverHosts(observed: Observed): Discovery {
       ? receiverPortName(link.metadata.name)
       : nameOfPort(observed.servicePorts, number)
   const hosts = hostsOf(observed.slices, { name, number }, observed.nodeZones)
+  const dnsName = `${service}.${link.metadata.namespace ?? 'default'}.svc`
   const file = withRevision(link, hosts, {
-    serverName: serviceServerName(link, service),
-    fallback: { host: `${service}.${link.metadata.namespace ?? 'default'}.svc`, port: number },
+    // Where the certificate has other names alone (serviceNames: false) the rules ask for tls.serverName.
+    serverName: dnsName,
+    fallback: { host: dnsName, port: number },
     ...(link.spec.balancing.preferSameZone ? { nodeZones: observed.nodeZones } : {}),
   })
   return hosts.length > 0
     ? { file }
     : { file, problem: noEndpoints(observed, service, number), reason: 'NoReadyEndpoints' }
-}
-
-/**
- * The name that a receiver's certificate holds. Without Service names in it (ACME) that is the first of its own names; a
- * wildcard is none that could be verified. Undefined: each host stands for itself.
- */
-function serviceServerName(link: LogstashLink, service: string): string | undefined {
-  const { serviceNames, dnsNames } = link.spec.tls
-  if (serviceNames) return `${service}.${link.metadata.namespace ?? 'default'}.svc`
-  return dnsNames.find((name) => !name.startsWith('*'))
 }
 
 function nameOfPort(ports: Observed['servicePorts'], number: number): string | undefined {

@@ -180,7 +180,7 @@ function assertPortsDiffer(original: Pod, pod: Pod): void {
   const ours = tcpPorts(sidecars)
   assert.equal(new Set(ours).size, ours.length)
   const theirs = new Set(
-    tcp([...(original.spec.initContainers ?? []), ...original.spec.containers]),
+    tcpPorts([...(original.spec.initContainers ?? []), ...original.spec.containers]),
   )
   assert.deepEqual(
     ours.filter((each) => theirs.has(each)),
