@@ -16,6 +16,7 @@ import {
   inflateRawSync,
   inflateSync,
   zstdDecompressSync,
+  type Gunzip,
 } from 'node:zlib'
 import { LogstashLinkError, messageOf } from '../../errors.ts'
 
@@ -60,8 +61,8 @@ export interface Decompression {
   encoding: Encoding
   /** Bytes; more is LSL_BODY_TOO_LARGE. */
   maxOutput: number
-  /** Gets the output piece by piece, in order. What it throws ends the work. */
-  onOutput(this: void, chunk: Buffer): void
+  /** Gets the output piece by piece, in order, and is waited for. What it throws ends the work. */
+  onOutput(this: void, chunk: Buffer): void | Promise<void>
 }
 
 /**
@@ -73,22 +74,30 @@ export async function decompress(body: Buffer, options: Decompression): Promise<
   if (body.length === 0) return
   if (encoding === 'identity') {
     if (body.length > maxOutput) throw tooLarge(maxOutput)
-    onOutput(body)
+    await onOutput(body)
     return
   }
   const codec = codecOf(encoding, body)
   const output = inflateSmall(body, codec, options)
   if (output === undefined) await inflateLarge(body, codec, options)
-  else onOutput(output)
+  else await onOutput(output)
 }
 
 interface Codec {
-  sync: typeof gunzipSync
-  stream: typeof createGunzip
+  /** With `info` all of them give the output and how much of the input they took. */
+  sync: (body: Buffer, options: SyncOptions) => unknown
+  stream: (options: { chunkSize: number; rejectGarbageAfterEnd: boolean }) => Gunzip
   /** Where the format says beforehand how much comes out; foreign, so a hint alone. */
   expected: number
   /** Gzip may be padded with zeros, and other members may follow. */
   gzip: boolean
+}
+
+interface SyncOptions {
+  info: true
+  maxOutputLength: number
+  rejectGarbageAfterEnd: boolean
+  chunkSize: number
 }
 
 function codecOf(encoding: Exclude<Encoding, 'identity'>, body: Buffer): Codec {
@@ -100,7 +109,7 @@ function codecOf(encoding: Exclude<Encoding, 'identity'>, body: Buffer): Codec {
   if (encoding === 'zstd') {
     return {
       sync: zstdDecompressSync,
-      stream: createZstdDecompress as unknown as typeof createGunzip,
+      stream: createZstdDecompress,
       expected,
       gzip: false,
     }
@@ -111,7 +120,7 @@ function codecOf(encoding: Exclude<Encoding, 'identity'>, body: Buffer): Codec {
     ? { sync: inflateSync, stream: createInflate, expected, gzip: false }
     : {
         sync: inflateRawSync,
-        stream: createInflateRaw as unknown as typeof createGunzip,
+        stream: createInflateRaw,
         expected,
         gzip: false,
       }
@@ -128,7 +137,7 @@ function inflateSmall(body: Buffer, codec: Codec, options: Decompression): Buffe
       maxOutputLength: limit,
       rejectGarbageAfterEnd: !codec.gzip,
       chunkSize: Math.min(Math.max(codec.expected + 1, 1024), smallOutput),
-    }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } }
+    }) as { buffer: Buffer; engine: { bytesWritten: number } }
     if (codec.gzip) refuseGarbage(body, engine.bytesWritten)
     return buffer
   } catch (thrown) {
@@ -139,36 +148,28 @@ function inflateSmall(body: Buffer, codec: Codec, options: Decompression): Buffe
 }
 
 /** In the thread pool. zlib's own maxOutputLength does not bound a stream (measured, Node 26), so the output is counted. */
-function inflateLarge(body: Buffer, codec: Codec, options: Decompression): Promise<void> {
+async function inflateLarge(body: Buffer, codec: Codec, options: Decompression): Promise<void> {
   const { encoding, maxOutput, onOutput } = options
-  return new Promise((resolve, reject) => {
-    const stream = codec.stream({ chunkSize, rejectGarbageAfterEnd: !codec.gzip })
-    let length = 0
-    function fail(error: unknown): void {
-      reject(error instanceof Error ? error : new Error(messageOf(error)))
-      stream.destroy()
-    }
-    stream.on('data', (chunk: Buffer) => {
+  const stream = codec.stream({ chunkSize, rejectGarbageAfterEnd: !codec.gzip })
+  // All in one write: across writes zlib takes a broken second member for the end (measured, Node 26).
+  stream.end(body)
+  let length = 0
+  let failure: { thrown: unknown } | undefined
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
       length += chunk.length
-      if (length > maxOutput) return fail(tooLarge(maxOutput))
       try {
-        onOutput(chunk)
+        if (length > maxOutput) throw tooLarge(maxOutput)
+        await onOutput(chunk)
       } catch (thrown) {
-        fail(thrown)
+        failure = { thrown }
+        throw thrown
       }
-    })
-    stream.on('error', (error) => reject(corrupt(encoding, error)))
-    stream.on('end', () => {
-      try {
-        if (codec.gzip) refuseGarbage(body, stream.bytesWritten)
-        resolve()
-      } catch (thrown) {
-        reject(corrupt(encoding, thrown))
-      }
-    })
-    // All in one write: across writes zlib takes a broken second member for the end (measured, Node 26).
-    stream.end(body)
-  })
+    }
+    if (codec.gzip) refuseGarbage(body, stream.bytesWritten)
+  } catch (thrown) {
+    throw failure === undefined ? corrupt(encoding, thrown) : failure.thrown
+  }
 }
 
 /** zlib stops in silence at a zero byte after a member. */

@@ -22,7 +22,7 @@ const mebi = 1 << 20
 
 async function inflated(body: Buffer, encoding: Encoding = 'gzip', maxOutput = 100 * mebi) {
   const chunks: Buffer[] = []
-  await decompress(body, { encoding, maxOutput, onOutput: (chunk) => chunks.push(chunk) })
+  await decompress(body, { encoding, maxOutput, onOutput: (chunk) => void chunks.push(chunk) })
   return Buffer.concat(chunks)
 }
 

@@ -1,0 +1,164 @@
+/**
+ * Where events go that are themselves at fault: NDJSON in two halves, so that the oldest part goes when it is full.
+ *
+ *   dead-letters.ndjson    the newer half, appended to
+ *   dead-letters.1.ndjson  the older half; replaced when the newer one is full, and what it held is counted and logged
+ */
+import { constants } from 'node:fs'
+import { mkdir, open, readFile, rename, stat, truncate, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DeadLetterSettings } from '../../api/sidecar-config.ts'
+import { TransientError, messageOf } from '../../errors.ts'
+import type { Log } from '../../telemetry/log.ts'
+import { deadLetterLine, type DeadLetter } from './dead-letter-line.ts'
+
+export type { DeadLetter } from './dead-letter-line.ts'
+
+export interface DeadLetters {
+  /** Resolves when all are on the disk; rejects with LSL_DEAD_LETTER_FAILED, and then none counts as kept. */
+  keep(letters: readonly DeadLetter[]): Promise<void>
+  /** What stands in both files, and how many had to go since the start. */
+  status(): { kept: number; bytes: number; dropped: number }
+  close(): Promise<void>
+}
+
+export interface DeadLetterDependencies {
+  now: () => Date
+  log: Log
+  /** Hears of letters that made room for newer ones. */
+  onDropped(this: void, count: number): void
+}
+
+interface Half {
+  count: number
+  bytes: number
+}
+
+/** Reads what an earlier life left. The folder is made when the first letter comes. */
+export async function openDeadLetters(
+  settings: DeadLetterSettings,
+  dependencies: DeadLetterDependencies,
+): Promise<DeadLetters> {
+  const { now, log, onDropped } = dependencies
+  const newerPath = join(settings.directory, 'dead-letters.ndjson')
+  const olderPath = join(settings.directory, 'dead-letters.1.ndjson')
+  const half = Math.max(1, Math.floor(settings.maxSize / 2))
+  const reasons = new Set<string>()
+  let newer = await sizeUp(newerPath)
+  let older = await sizeUp(olderPath)
+  let dropped = 0
+  let handle: FileHandle | undefined
+  let turn: Promise<unknown> = Promise.resolve()
+
+  async function append(lines: Buffer): Promise<void> {
+    if (handle === undefined) {
+      await mkdir(settings.directory, { recursive: true })
+      // What a crash tore is cut back, or the next letter would stand on its line.
+      if ((await sizeOf(newerPath)) > newer.bytes) await truncate(newerPath, newer.bytes)
+      handle = await open(newerPath, constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY)
+    }
+    try {
+      await handle.appendFile(lines)
+      await handle.datasync()
+    } catch (error) {
+      await handle.close().catch((closing: unknown) => log.debug({ err: closing }, 'Cannot close'))
+      handle = undefined
+      throw error
+    }
+  }
+
+  async function rotate(): Promise<void> {
+    await handle?.close()
+    handle = undefined
+    await rename(newerPath, olderPath)
+    if (older.count > 0) {
+      dropped += older.count
+      onDropped(older.count)
+      log.warn(
+        { count: older.count, file: olderPath },
+        'The dead-letter file is full: its oldest part is gone',
+      )
+    }
+    older = newer
+    newer = { count: 0, bytes: 0 }
+  }
+
+  async function keep(letters: readonly DeadLetter[]): Promise<void> {
+    const time = now()
+    let pending: Buffer[] = []
+    let bytes = 0
+    async function flush(): Promise<void> {
+      if (pending.length === 0) return
+      await append(Buffer.concat(pending, bytes))
+      newer = { count: newer.count + pending.length, bytes: newer.bytes + bytes }
+      pending = []
+      bytes = 0
+    }
+    for (const letter of letters) {
+      const line = deadLetterLine(letter, time, half)
+      if (newer.bytes + bytes + line.length > half) {
+        await flush()
+        if (newer.count > 0) await rotate()
+      }
+      pending.push(line)
+      bytes += line.length
+      if (!reasons.has(letter.reason) && reasons.size < 100) {
+        reasons.add(letter.reason)
+        log.warn(
+          { reason: letter.reason, file: newerPath },
+          'An event is at fault and goes to the dead-letter file; more for this reason are only counted',
+        )
+      }
+    }
+    await flush()
+  }
+
+  return {
+    keep(letters) {
+      const kept = turn.then(async () => {
+        try {
+          await keep(letters)
+        } catch (cause) {
+          throw new TransientError('LSL_DEAD_LETTER_FAILED', [newerPath, messageOf(cause)], {
+            cause,
+          })
+        }
+      })
+      turn = kept.catch(() => undefined)
+      return kept
+    },
+    status: () => ({
+      kept: newer.count + older.count,
+      bytes: newer.bytes + older.bytes,
+      dropped,
+    }),
+    async close() {
+      await turn
+      await handle?.close()
+      handle = undefined
+    },
+  }
+}
+
+/** Whole lines alone count. */
+async function sizeUp(path: string): Promise<Half> {
+  if ((await sizeOf(path)) === 0) return { count: 0, bytes: 0 }
+  const content = await readFile(path)
+  let count = 0
+  let bytes = 0
+  for (;;) {
+    const end = content.indexOf(0x0a, bytes)
+    if (end === -1) return { count, bytes }
+    count += 1
+    bytes = end + 1
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 0
+    throw error
+  }
+}

@@ -1,0 +1,90 @@
+/** HTTP basic authentication: read again when a file changes; what was replaced is accepted for ten minutes more. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { CredentialsSource } from '../../api/sidecar-config.ts'
+import { messageOf } from '../../errors.ts'
+import type { Log } from '../../telemetry/log.ts'
+import { watchFiles } from '../files/watch.ts'
+import { readSecretSource, secretFiles, type Environment } from '../tls/secret.ts'
+
+export type Judgement = 'right' | 'wrong' | 'missing' | 'unknown'
+
+export interface Credentials {
+  /** `unknown` while there are none to compare with. */
+  judge(this: void, authorization: string | undefined): Judgement
+  readonly problem: string | undefined
+  close(): void
+}
+
+interface CredentialsDependencies {
+  env: Environment
+  log: Log
+  /** A monotonic clock in milliseconds. */
+  now: () => number
+}
+
+const afterlife = 10 * 60 * 1000
+
+/** Never rejects: `problem` says what cannot be read. */
+export async function openCredentials(
+  source: CredentialsSource,
+  { env, log, now }: CredentialsDependencies,
+): Promise<Credentials> {
+  let current: Buffer | undefined
+  let replaced: { digest: Buffer; until: number }[] = []
+  let problem: string | undefined
+
+  async function read(): Promise<void> {
+    try {
+      const { username, password } = source
+      const name =
+        'value' in username
+          ? username.value
+          : await readSecretSource(username, env, 'auth.username')
+      const secret = await readSecretSource(password, env, 'auth.password')
+      const fresh = digestOf(`${name}:${secret}`)
+      problem = undefined
+      if (current?.equals(fresh) === true) return
+      if (current !== undefined) {
+        replaced = replaced.filter(({ until }) => until > now()).slice(-9)
+        replaced.push({ digest: current, until: now() + afterlife })
+        log.info('The credentials changed: the old ones are accepted for 10 more minutes')
+      }
+      current = fresh
+    } catch (error) {
+      const message = messageOf(error)
+      if (message !== problem) log.error({ err: error }, 'The credentials cannot be read')
+      problem = message
+    }
+  }
+
+  await read()
+  const files = [
+    ...('value' in source.username ? [] : secretFiles(source.username)),
+    ...secretFiles(source.password),
+  ]
+  const watch = files.length > 0 ? watchFiles(files, () => void read(), { log }) : undefined
+
+  return {
+    judge(authorization) {
+      if (authorization === undefined) return 'missing'
+      if (current === undefined) return 'unknown'
+      const pair = /^basic +([\w+/=-]+) *$/i.exec(authorization)?.[1]
+      if (pair === undefined) return 'wrong'
+      const given = digestOf(Buffer.from(pair, 'base64').toString('utf8'))
+      let right = timingSafeEqual(given, current)
+      for (const { digest, until } of replaced) {
+        if (timingSafeEqual(given, digest) && until > now()) right = true
+      }
+      return right ? 'right' : 'wrong'
+    },
+    get problem() {
+      return problem
+    },
+    close: () => watch?.close(),
+  }
+}
+
+/** Digests have one length, which constant-time comparison needs, and keep the secret out of memory dumps. */
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

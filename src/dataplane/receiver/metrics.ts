@@ -1,0 +1,108 @@
+/** The receiver's metrics; docs/protocol.md explains the answers they count. */
+import { Counter, Gauge, Histogram } from 'prom-client'
+import type { Registry } from '../../telemetry/metrics.ts'
+
+export interface ReceiverMetrics {
+  requests: Counter<'code'>
+  events: Counter
+  receivedBytes: Counter
+  inflatedBytes: Counter
+  duplicates: Counter<'how'>
+  deliveries: Counter<'outcome'>
+  deliverySeconds: Histogram
+  deadLetters: Counter<'why'>
+  deadLettersDropped: Counter
+  refusedConnections: Counter<'why'>
+}
+
+/** What is asked for only when somebody looks. */
+export interface ReceiverGauges {
+  connections: () => number
+  budgetBytes: () => number
+  undelivered: () => number
+}
+
+export function createReceiverMetrics(registry: Registry, gauges: ReceiverGauges): ReceiverMetrics {
+  const registers = [registry]
+  const gauge = (name: string, help: string, read: () => number): void => {
+    registry.registerMetric(
+      new Gauge({
+        name,
+        help,
+        registers: [],
+        collect() {
+          this.set(read())
+        },
+      }),
+    )
+  }
+  gauge('logstash_link_receiver_connections', 'Open connections', gauges.connections)
+  gauge(
+    'logstash_link_receiver_budget_used_bytes',
+    'Bytes that requests hold, compressed and inflated',
+    gauges.budgetBytes,
+  )
+  gauge(
+    'logstash_link_receiver_undelivered_events',
+    'Events that are being delivered',
+    gauges.undelivered,
+  )
+  return {
+    requests: new Counter({
+      name: 'logstash_link_receiver_requests_total',
+      help: 'Requests by the status code of their answer',
+      labelNames: ['code'],
+      registers,
+    }),
+    events: new Counter({
+      name: 'logstash_link_receiver_events_total',
+      help: 'Events delivered to the application',
+      registers,
+    }),
+    receivedBytes: new Counter({
+      name: 'logstash_link_receiver_received_bytes_total',
+      help: 'Bytes of bodies as they came over the wire',
+      registers,
+    }),
+    inflatedBytes: new Counter({
+      name: 'logstash_link_receiver_inflated_bytes_total',
+      help: 'Bytes of bodies after decompression',
+      registers,
+    }),
+    duplicates: new Counter({
+      name: 'logstash_link_receiver_duplicate_batches_total',
+      help: 'Batches that came again: answered from memory, or joined to a delivery under way',
+      labelNames: ['how'],
+      registers,
+    }),
+    deliveries: new Counter({
+      name: 'logstash_link_receiver_deliveries_total',
+      help: 'Attempts to hand a batch or a part of it to the application, by their outcome',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    deliverySeconds: new Histogram({
+      name: 'logstash_link_receiver_delivery_seconds',
+      help: 'How long such an attempt took',
+      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 8],
+      registers,
+    }),
+    deadLetters: new Counter({
+      name: 'logstash_link_receiver_dead_letters_total',
+      help: 'Events that are at fault themselves: refused by the application, or over the limit',
+      labelNames: ['why'],
+      registers,
+    }),
+    deadLettersDropped: new Counter({
+      name: 'logstash_link_receiver_dead_letters_dropped_total',
+      help: 'Dead letters that made room for newer ones, or had no file to go to',
+      registers,
+    }),
+    refusedConnections: new Counter({
+      name: 'logstash_link_receiver_refused_connections_total',
+      help: 'Connections that came to nothing: over the limit, failed TLS, or no HTTP',
+      labelNames: ['why'],
+      registers,
+    }),
+  }
+}
