@@ -9,10 +9,7 @@ import type { Identity } from './identity.ts'
 import type { Reloading } from './reloading.ts'
 import type { Trust } from './trust.ts'
 
-export type ClientAuthentication = Extract<
-  ReceiverFile['tls'],
-  { enabled: true }
->['clientAuthentication']
+type ClientAuthentication = Extract<ReceiverFile['tls'], { enabled: true }>['clientAuthentication']
 
 export interface ServerTls {
   identity: Reloading<Identity>
