@@ -60,7 +60,7 @@ export function plan(input: {
       result.oversized.push({ key: keyFor(wanted), message: tooLarge })
     } else if (there === undefined) {
       result.create.push(withDigest(wanted))
-    } else if (!isOwnedBy(there, owner.uid) && there.metadata.uid !== wanted.metadata.uid) {
+    } else if (!isOwnedBy(there, owner.uid) && !isVouchedFor(wanted, there)) {
       result.conflicts.push({ key: keyFor(there), message: conflictMessage(there) })
     } else if (!isAsWanted(wanted, there)) {
       result.apply.push(withUid(withDigest(wanted), there.metadata.uid))
@@ -73,6 +73,10 @@ export function plan(input: {
     .toSorted((a, b) => removalRank(a) - removalRank(b))
     .map((object) => ({ ...keyFor(object), ...uidOf(object) }))
   return result
+}
+
+function isVouchedFor(wanted: KubeObject, there: KubeObject): boolean {
+  return wanted.metadata.uid !== undefined && wanted.metadata.uid === there.metadata.uid
 }
 
 function isAsWanted(wanted: KubeObject, there: KubeObject): boolean {

@@ -16,6 +16,9 @@ export function hostsDiscovered(
   hosts: HostsResult | undefined,
   oversized: readonly Problem[],
 ): HostsFinding {
+  if (link.spec.sender === undefined) {
+    return { status: 'True', reason: 'NotNeeded', message: 'No sender sidecars are asked for.' }
+  }
   if (hosts === undefined) {
     return { status: 'Unknown', reason: 'Pending', message: 'The link is not accepted yet.' }
   }

@@ -118,6 +118,11 @@ test('a foreign object under our name is a conflict and is not touched', () => {
   ])
 })
 
+test('a foreign object without uid is no more ours than another', () => {
+  const there = service({ ownerReferences: [] })
+  assert.equal(plan({ current: [there], desired: [service()], owner }).conflicts.length, 1)
+})
+
 test('an object of a deleted link of this name is left to the garbage collector', () => {
   const there = served(service())
   const [conflict] = plan({
