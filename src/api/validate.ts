@@ -1,5 +1,6 @@
 /** From anything to a link: structure, defaults and rules, as the API server does by the CRD. */
 import { check, type Problem } from './check.ts'
+import { hostFault } from './hosts.ts'
 import { linkSchema, type LogstashLink } from './link.ts'
 import { problemPath, type Rule, ruleMessage } from './rule.ts'
 import { rules } from './rules.ts'
@@ -10,12 +11,22 @@ import { rules } from './rules.ts'
 export function parseLink(
   input: unknown,
 ): { link: LogstashLink; problems?: never } | { link?: never; problems: Problem[] } {
-  const { value, problems, misshapen } = check(linkSchema, input, '')
+  const { value, problems: found, misshapen } = check(linkSchema, input, '')
+  const problems = found.map((problem) => withHostFault(problem, value))
   for (const rule of rules)
     for (const { path, self } of placesOf(rule.at, value))
       if (!misshapen.some((each) => isWithin(each, path)) && !holds(rule, self))
         problems.push({ path: problemPath(path, rule), message: ruleMessage(path, rule) })
   return problems.length === 0 ? { link: value as LogstashLink } : { problems }
+}
+
+/** A pattern says only that a host is none; the parser knows why. */
+function withHostFault(problem: Problem, value: unknown): Problem {
+  const index = /^spec\.receiver\.hosts\[(\d+)\]$/.exec(problem.path)?.[1]
+  if (index === undefined) return problem
+  const host = (value as LogstashLink).spec.receiver.hosts?.[Number(index)]
+  const fault = typeof host === 'string' ? hostFault(host) : undefined
+  return fault === undefined ? problem : { ...problem, message: `${problem.message}: ${fault}` }
 }
 
 /** A rule is given what stands at its place, whose shape was checked before. */

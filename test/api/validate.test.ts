@@ -61,6 +61,15 @@ describe('a link', () => {
     })
   })
 
+  it('is told what is wrong with a host, beyond that it is none', () => {
+    const [sample] = badSamples().filter(({ name }) => name === 'host-with-scheme')
+    const [problem] = parseLink(sample?.link).problems ?? []
+    assert.equal(
+      problem?.message,
+      'Expected `spec.receiver.hosts[0]` to be host, host:port, IPv4 or [IPv6]:port, got "https://logs.example.org": leave out the scheme, tls.enabled says whether TLS is used',
+    )
+  })
+
   it('keeps metadata as it is, and is not changed by being read twice', () => {
     for (const { link } of goodSamples()) {
       const labelled = { ...link, metadata: { ...link.metadata, labels: { a: 'b' }, uid: 'u' } }
