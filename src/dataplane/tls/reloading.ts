@@ -48,14 +48,14 @@ export async function openReloading<T>(options: ReloadingOptions<T>): Promise<Re
       const next = await load()
       if (closed) return
       if (failure !== undefined && loaded !== undefined)
-        log.info({ what }, 'TLS files are good again')
+        log.info({ what }, 'Files are good again')
       failure = undefined
       if (next.digest === loaded?.digest) return
       const first = loaded === undefined
       loaded = next
       log.info(
         { what, files },
-        first ? 'TLS files were loaded' : 'TLS files changed and were loaded',
+        first ? 'Files were loaded' : 'TLS files changed and were loaded',
       )
       for (const remark of [next.remark, ailing?.(next.value)]) {
         if (remark !== undefined) log.warn({ what }, remark)
@@ -66,7 +66,7 @@ export async function openReloading<T>(options: ReloadingOptions<T>): Promise<Re
       if (closed || message === failure) return
       failure = message
       const kept = loaded === undefined ? 'there is nothing to use' : 'what was loaded before stays'
-      log.warn({ what, err: error }, `TLS files cannot be taken, so ${kept}: ${message}`)
+      log.warn({ what, err: error }, `Files cannot be taken, so ${kept}: ${message}`)
     }
   }
 

@@ -212,7 +212,7 @@ test('files that come later are taken when they come', async (t) => {
   await t.waitFor(() => assert.ok(identity.current))
   assert.equal(changes, 1)
   assert.equal(identity.problem, undefined)
-  assert.ok(lines.some(({ msg }) => msg === 'TLS files were loaded'))
+  assert.ok(lines.some(({ msg }) => msg === 'Files were loaded'))
 })
 
 test('a pair of which only the certificate is new is not taken until the key follows', async (t) => {
