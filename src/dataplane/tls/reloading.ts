@@ -47,16 +47,12 @@ export async function openReloading<T>(options: ReloadingOptions<T>): Promise<Re
     try {
       const next = await load()
       if (closed) return
-      if (failure !== undefined && loaded !== undefined)
-        log.info({ what }, 'Files are good again')
+      if (failure !== undefined && loaded !== undefined) log.info({ what }, 'Files are good again')
       failure = undefined
       if (next.digest === loaded?.digest) return
       const first = loaded === undefined
       loaded = next
-      log.info(
-        { what, files },
-        first ? 'Files were loaded' : 'TLS files changed and were loaded',
-      )
+      log.info({ what, files }, first ? 'Files were loaded' : 'Files changed and were loaded')
       for (const remark of [next.remark, ailing?.(next.value)]) {
         if (remark !== undefined) log.warn({ what }, remark)
       }
