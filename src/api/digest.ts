@@ -7,7 +7,7 @@ export function digestOf(data: unknown): string {
 }
 
 /** JSON with the keys of every object sorted. */
-export function canonicalJson(data: unknown): string {
+function canonicalJson(data: unknown): string {
   return JSON.stringify(sorted(data)) ?? 'null'
 }
 

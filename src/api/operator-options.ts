@@ -10,7 +10,7 @@ export interface OperatorOptions {
 }
 
 /** Amounts such as 50m or 128Mi by resource name. */
-export interface SidecarResources {
+interface SidecarResources {
   requests?: Record<string, string>
   limits?: Record<string, string>
 }

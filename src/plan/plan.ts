@@ -34,7 +34,7 @@ export interface Plan {
   oversized: Problem[]
 }
 
-export type Removal = ObjectKey & { uid?: string }
+type Removal = ObjectKey & { uid?: string }
 
 export interface Problem {
   key: ObjectKey

@@ -2,7 +2,7 @@
 import type { KubeObject } from '../api/objects.ts'
 
 /** The API server's limit for ConfigMaps and Secrets is 1 MiB of data; this keeps room for metadata. */
-export const maxObjectBytes = 1_000_000
+const maxObjectBytes = 1_000_000
 
 /** A sentence where an object is too large to be written, naming its largest part. */
 export function sizeProblem(object: KubeObject): string | undefined {
