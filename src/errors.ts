@@ -62,6 +62,8 @@ const catalogue = {
   LSL_LOCAL_NO_ADDRESS: 'Cannot find a free loopback address for a pod after %d attempts on port %d',
   LSL_SIDECAR_UNREACHABLE: 'Expected a sidecar at %s port %d to answer /status: %s',
   LSL_WRITE_FAILED: 'Expected the cluster to take all that was to be written, %d were not: %s',
+  LSL_DEMO_STUCK: 'Expected that %s within %d s, and it did not come about',
+  LSL_DEMO_REFUSED: 'A sender refused lines with status %d: %s',
 } as const satisfies Record<string, string>
 
 export type ErrorCode = keyof typeof catalogue

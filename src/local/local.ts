@@ -21,6 +21,7 @@ import { realClock } from '../controller/clock.ts'
 import { createController } from '../controller/controller.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import type { LogstashLink } from '../api/link.ts'
+import type { Checks } from '../telemetry/health.ts'
 import type { Log } from '../telemetry/log.ts'
 import { linkKind, linkValidator, podAdmission } from './admission.ts'
 import { createInMemoryCluster } from './cluster/in-memory-cluster.ts'
@@ -37,6 +38,8 @@ export interface Local {
   readonly cluster: Cluster
   /** Volumes and logs of this run. */
   readonly folder: string
+  /** Health of the control plane. */
+  readonly checks: Checks
   /** Running processes by pod (`namespace/name`). */
   processes(): { pod: string; container: string; pid: number }[]
   /** Ends all pods in order, senders first, and removes the folder unless it is to be kept. */
@@ -118,6 +121,7 @@ export async function createLocal(options: LocalOptions): Promise<Local> {
   const local: Local = {
     cluster: cluster.as('kubectl'),
     folder: folder.path,
+    checks: controller.checks,
     processes: () => kubelet.processes(),
     async stop() {
       await workloads.stop()

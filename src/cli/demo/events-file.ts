@@ -1,0 +1,120 @@
+/** A file's lines as events: posted to the senders as they are, and remembered by digest to be compared downstream. */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Pool } from 'undici'
+import { messageOf, TerminalError } from '../../errors.ts'
+
+/** How often each is expected: JSON lines by the digest of their bytes, others by the digest of their text. */
+export interface Expected {
+  lines: Map<string, number>
+  messages: Map<string, number>
+}
+
+/** Small requests, so that even a short file makes enough batches for all receivers to get their share. */
+const linesPerRequest = 20
+const maxRequest = 8 * 2 ** 20
+const requestsPerSender = 4
+const patience = 60_000
+
+export interface FileRun {
+  sent(): number
+  expected: Expected
+  /** Resolves when every line was taken by a sender. */
+  done: Promise<void>
+}
+
+/** @param collectors base URLs of the senders' collect.http, taken in turn */
+export function sendFile(path: string, collectors: readonly string[]): FileRun {
+  const expected: Expected = { lines: new Map(), messages: new Map() }
+  let sent = 0
+  const pools = collectors.map((url) => new Pool(url, { connections: requestsPerSender }))
+  const requests = requestsOf(path)
+
+  const client = async (pool: Pool): Promise<void> => {
+    for (;;) {
+      const { value: lines, done } = await requests.next()
+      if (done) return
+      await post(pool, lines)
+      for (const line of lines) expect(expected, line)
+      sent += lines.length
+    }
+  }
+  const clients = Array.from({ length: requestsPerSender }, () => pools)
+    .flat()
+    .map(client)
+  return {
+    sent: () => sent,
+    expected,
+    done: Promise.all(clients).then(async () => {
+      await Promise.all(pools.map(async (pool) => pool.close()))
+    }),
+  }
+}
+
+async function post(pool: Pool, lines: readonly Buffer[]): Promise<void> {
+  const body = Buffer.concat(lines.flatMap((line) => [line, Buffer.of(10)]))
+  const headers = { 'content-type': 'application/x-ndjson' }
+  const deadline = performance.now() + patience
+  for (;;) {
+    const response = await pool.request({ method: 'POST', path: '/', headers, body })
+    const said = await response.body.text()
+    const { statusCode } = response
+    if (statusCode < 300) return
+    const later = statusCode === 429 || statusCode === 503
+    if (!later || performance.now() > deadline) {
+      throw new TerminalError('LSL_DEMO_REFUSED', [statusCode, said.trim()])
+    }
+    await delay(200)
+  }
+}
+
+function expect(expected: Expected, line: Buffer): void {
+  const text = line.toString('utf8')
+  const isObject = /^\s*\{[^]*\}\s*$/.test(text)
+  const [digests, content] = isObject ? [expected.lines, line] : [expected.messages, text]
+  const digest = createHash('sha256').update(content).digest('hex')
+  digests.set(digest, (digests.get(digest) ?? 0) + 1)
+}
+
+async function* requestsOf(path: string): AsyncGenerator<Buffer[], undefined> {
+  let lines: Buffer[] = []
+  let size = 0
+  for await (const line of linesOf(path)) {
+    if (lines.length === linesPerRequest || (lines.length > 0 && size + line.length > maxRequest)) {
+      yield lines
+      lines = []
+      size = 0
+    }
+    lines.push(line)
+    size += line.length
+  }
+  if (lines.length > 0) yield lines
+  return undefined
+}
+
+/** Lines without their ends (`\n`, `\r\n`); those that hold nothing are no events. */
+async function* linesOf(path: string): AsyncGenerator<Buffer> {
+  let rest: Buffer[] = []
+  try {
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      let start = 0
+      for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+        yield* whole(Buffer.concat([...rest, chunk.subarray(start, end)]))
+        rest = []
+        start = end + 1
+      }
+      rest.push(chunk.subarray(start))
+    }
+  } catch (error) {
+    throw new TerminalError('LSL_FILE_UNREADABLE', [path, '--events', messageOf(error)], {
+      cause: error,
+    })
+  }
+  yield* whole(Buffer.concat(rest))
+}
+
+function* whole(line: Buffer): Generator<Buffer> {
+  const content = line.at(-1) === 13 ? line.subarray(0, -1) : line
+  if (content.some((byte) => byte !== 32 && byte !== 9 && byte !== 13)) yield content
+}

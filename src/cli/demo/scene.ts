@@ -1,0 +1,60 @@
+/** The demo's stage: the example manifests on `local`, and where its pods are. */
+import { fileURLToPath } from 'node:url'
+import { readInjection } from '../../api/injection.ts'
+import { apiVersion, kind } from '../../api/names.ts'
+import type { KubeObject } from '../../api/objects.ts'
+import type { LogstashLink } from '../../api/link.ts'
+import type { Local } from '../../local/local.ts'
+import { readManifests } from '../../local/manifests.ts'
+import { isReady, podKind, type Pod } from '../../local/pod.ts'
+
+export const namespace = 'shop'
+export const linkName = 'orders'
+const examples = fileURLToPath(new URL('../../../deploy/examples', import.meta.url))
+
+/** @param maxEvents ceiling of one batch; the link's own where it is absent */
+export async function demoManifests(maxEvents: number | undefined): Promise<KubeObject[]> {
+  const manifests = await readManifests([examples], async () => '')
+  if (maxEvents === undefined) return manifests
+  return manifests.map((object) => (object.kind === kind ? withBatch(object, maxEvents) : object))
+}
+
+function withBatch(link: KubeObject, maxEvents: number): KubeObject {
+  const spec = link['spec'] as { sender: object }
+  return { ...link, spec: { ...spec, sender: { ...spec.sender, batch: { maxEvents } } } }
+}
+
+export interface Scene {
+  /** Base URLs of the web pods' applications, and of the senders beside them. */
+  web: { pod: string; url: string; collect: string }[]
+  indexers: { pod: string; url: string; health: string }[]
+}
+
+/** undefined until all pods are ready and senders know all receivers. */
+export async function currentScene(local: Local): Promise<Scene | undefined> {
+  const { cluster } = local
+  const link = await cluster.get<LogstashLink>({ apiVersion, kind, namespace, name: linkName })
+  const pods = await cluster.list<Pod>(podKind, { namespace })
+  const indexers = pods.filter(({ metadata }) => metadata.labels?.['app'] === 'indexer')
+  const web = pods.filter(({ metadata }) => metadata.labels?.['app'] === 'web')
+  const hosts = link?.status?.hostCount ?? 0
+  if (web.length < 2 || indexers.length < 3 || hosts < indexers.length) return undefined
+  if (!pods.every(isReady)) return undefined
+  const collect = link?.spec.sender?.collect.http?.port
+  return {
+    web: web.map((pod) => ({
+      pod: pod.metadata.name,
+      url: `http://${pod.status?.podIP}:8080`,
+      collect: `http://${pod.status?.podIP}:${collect}`,
+    })),
+    indexers: indexers.map((pod) => ({
+      pod: pod.metadata.name,
+      url: `http://${pod.status?.podIP}:8080`,
+      health: `http://${pod.status?.podIP}:${healthPort(pod)}`,
+    })),
+  }
+}
+
+function healthPort({ metadata }: Pod): number | undefined {
+  return readInjection(metadata.annotations, linkName, 'receiver')?.healthPort
+}
