@@ -4,6 +4,7 @@ import type { KubeObject, ObjectKey } from '../api/objects.ts'
 import { ClusterError } from '../kube/cluster.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import type { Plan, Problem } from '../plan/plan.ts'
+import { kinds } from './kinds.ts'
 
 export interface Applied {
   /** Written, as they stand now. */
@@ -24,7 +25,10 @@ export async function applyPlan(
   for (const object of create) {
     await attempt(result, object, async () => {
       try {
-        result.written.push(await cluster.create(object))
+        const made = await cluster.create(reservation(object))
+        result.written.push(made)
+        if (isAppliedLater(object))
+          result.written.push(await cluster.apply(withUidOf(made, object)))
       } catch (error) {
         if (!(error instanceof ClusterError) || error.reason !== 'AlreadyExists') throw error
         // Somebody was faster. The next reading says who; our own password Secret is fine as it is.
@@ -42,6 +46,31 @@ export async function applyPlan(
     await attempt(result, key, () => cluster.delete(key, uid === undefined ? {} : { uid }))
   }
   return result
+}
+
+/**
+ * What a POST writes belongs to an update, and no later apply takes it away again; it only replaces values. So the POST
+ * takes the name, with as little as the kind allows of what may have to go one day, and the apply brings the rest.
+ */
+function reservation(object: KubeObject): KubeObject {
+  if (object.kind === kinds.configMap.kind) {
+    const { data: _data, ...rest } = object
+    return rest
+  }
+  if (object.kind !== kinds.service.kind) return object
+  // A Service needs no ports while it is headless.
+  const { ports: _ports, ...spec } = object['spec'] as { ports?: unknown }
+  return { ...object, spec }
+}
+
+/** The password's Secret is written once, and then belongs to whoever changes it. */
+function isAppliedLater({ kind }: KubeObject): boolean {
+  return kind !== kinds.secret.kind
+}
+
+function withUidOf(made: KubeObject, object: KubeObject): KubeObject {
+  const { uid = '' } = made.metadata
+  return { ...object, metadata: { ...object.metadata, uid } }
 }
 
 async function attempt(

@@ -35,6 +35,8 @@ export interface ControllerOptions {
   random: (size: number) => Buffer
   /** How a sidecar is asked for its state; by default over HTTP. */
   ask?: Ask
+  /** Each sidecar is asked so often. */
+  sampleEveryMs?: number
   /** Each link is looked at so often though nothing is reported to have changed. */
   resyncMs?: number
   concurrency?: number
@@ -75,6 +77,7 @@ export function createController(given: ControllerOptions): Controller {
   const mounted = createMountedTracker()
   const nudger = createNudger({ cluster, clock, log, random: chance, count: metrics.nudged })
   const sampler = createSampler({
+    ...(given.sampleEveryMs === undefined ? {} : { intervalMs: given.sampleEveryMs }),
     ask,
     clock,
     log,

@@ -72,7 +72,7 @@ export function without(fields: FieldSet, taken: FieldSet): FieldSet {
 
 /**
  * `value` without the fields that its manager owned before (`owned`), no longer names (`named`), and that no other
- * manager owns. Maps that become empty by that go too.
+ * manager owns.
  */
 export function prune(
   kind: string,
@@ -88,25 +88,19 @@ export function prune(
     const named = sets.named?.[element]
     const others = sets.others.flatMap((other) => other[element] ?? [])
     const kept = named !== undefined || others.length > 0
-    if (!kept && (isWhole(below) || below['.'] !== undefined)) {
+    // A map goes as a whole when nobody names anything in it, with the defaults that nobody owns.
+    if (!kept && !(path.length === 0 && element === 'f:metadata')) {
       result = withChild(kind, result, element, path, undefined)
       continue
     }
     const pruned = prune(kind, child, { owned: below, named, others }, pathBelow(path, element))
-    const empty = isEmpty(pruned) && !isEmpty(child) && !kept
-    if (pruned !== child || empty) {
-      result = withChild(kind, result, element, path, empty ? undefined : pruned)
-    }
+    if (pruned !== child) result = withChild(kind, result, element, path, pruned)
   }
   return result
 }
 
 function isWhole(fields: FieldSet): boolean {
   return Object.keys(fields).length === 0
-}
-
-function isEmpty(value: unknown): boolean {
-  return Array.isArray(value) ? value.length === 0 : isMap(value) && Object.keys(value).length === 0
 }
 
 function pathBelow(path: readonly string[], element: string): readonly string[] {
