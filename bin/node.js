@@ -27,7 +27,11 @@ export function findNode() {
   const name = PACKAGES[`${process.platform}-${process.arch}`]
   if (!name) return undefined
   try {
-    const path = join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'bin', 'node')
+    const path = join(
+      dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)),
+      'bin',
+      'node',
+    )
     return existsSync(path) ? path : undefined
   } catch {
     return undefined
@@ -45,7 +49,8 @@ export function runBundledNode(args) {
     process.exit(1)
   }
   const child = spawn(node, args, { stdio: 'inherit' })
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => child.kill(signal))
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'])
+    process.on(signal, () => child.kill(signal))
   child.on('error', (error) => {
     console.error(`cannot start ${node}: ${error.message}`)
     process.exit(1)

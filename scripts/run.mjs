@@ -11,7 +11,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const [name, ...rest] = process.argv.slice(2)
 const steps = commands[name]
 if (!steps) {
-  console.error(`unknown command ${JSON.stringify(name)}, expected one of: ${Object.keys(commands).join(', ')}`)
+  console.error(
+    `unknown command ${JSON.stringify(name)}, expected one of: ${Object.keys(commands).join(', ')}`,
+  )
   process.exit(2)
 }
 
@@ -38,12 +40,14 @@ for (const [index, step] of steps.entries()) {
   )
   if (error) console.error(`cannot run ${program}: ${error.message}`)
   if (status !== 0) {
-    console.error(`${name}: \`${step.join(' ')}\` ${signal ? `was ended by ${signal}` : `ended with code ${status}`}`)
+    console.error(
+      `${name}: \`${step.join(' ')}\` ${signal ? `was ended by ${signal}` : `ended with code ${status}`}`,
+    )
     process.exit(status ?? 1)
   }
-  if (steps.length > 1) console.error(`${name}: ${program} ${args[0] ?? ''} ok, ${seconds(began)}`)
+  if (steps.length > 2) console.error(`${name}: ${program} ${args[0] ?? ''} ok, ${seconds(began)}`)
 }
-if (steps.length > 1) console.error(`${name}: all of it in ${seconds(started)}`)
+if (steps.length > 2) console.error(`${name}: all of it in ${seconds(started)}`)
 
 function seconds(since) {
   return `${((Date.now() - since) / 1000).toFixed(1)} s`
@@ -52,10 +56,15 @@ function seconds(since) {
 /** npm ci, once for each content of package-lock.json; the stamp lies in node_modules, so removing that starts anew. */
 function installIfNeeded() {
   const stamp = join(root, 'node_modules', '.logstash-link-installed')
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   console.error('installing dependencies (npm ci), once')
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] })
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  })
   if (status !== 0) {
     console.error(`npm ci ended with code ${status}; its output stands above`)
     process.exit(status ?? 1)
