@@ -32,3 +32,8 @@ export function namesOf(items: readonly string[]): string {
 export function plural(count: number, one: string): string {
   return count === 1 ? `1 ${one}` : `${count} ${one}s`
 }
+
+/** A text of at most so many characters. */
+export function clipped(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`
+}

@@ -39,7 +39,7 @@ export function injected(observed: Observed, role: Role): Injected {
   const byState = Map.groupBy(pods, (pod) => stateOf(observed, role, pod))
   const reason = states.find((state) => state !== 'Ready' && byState.has(state))
   const ready = byState.get('Ready')?.length ?? 0
-  const count = `${ready} of ${plural(pods.length, 'pod')} ${ready === 1 ? 'has' : 'have'} a ready ${role} sidecar.`
+  const count = `${role === 'sender' ? 'Sender' : 'Receiver'} sidecars are ready in ${ready} of ${pods.length} pods.`
   if (reason === undefined || reason === 'Ready') {
     return { status: 'True', reason: 'Injected', message: `${count}${without}` }
   }

@@ -31,7 +31,7 @@ export function trustDistributed(
     return { status: 'False', reason: 'TooLarge', message }
   }
   if (trust.pem === '') {
-    return observed.identities.receiver === undefined
+    return observed.identities.receiver?.notAfter === undefined
       ? pending('The authority is known once the certificate of the receivers is issued.')
       : yes('Distributed', 'The issuer supplies no CA; senders trust the system’s authorities.')
   }

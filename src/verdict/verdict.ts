@@ -8,7 +8,7 @@ import { needsIdentity, selectorOf } from '../api/roles.ts'
 import { checkAccepted } from './accepted.ts'
 import { delivering } from './delivering.ts'
 import { eventsOf, type LinkEvent } from './events.ts'
-import type { AnyFinding, Problem } from './finding.ts'
+import { clipped, type AnyFinding, type Problem } from './finding.ts'
 import { hostsDiscovered, type HostsResult } from './hosts-discovered.ts'
 import { identityReady } from './identity-ready.ts'
 import { countsOf, injected } from './injected.ts'
@@ -38,6 +38,8 @@ export interface Verdict {
 
 /** `status.hosts` shows so many. */
 const maxHosts = 50
+/** Characters of one condition's message: what nobody would read to its end. */
+const maxMessage = 4096
 
 /** The same input gives the same status: nothing in it changes unless something did. */
 export function verdict(input: VerdictInput): Verdict {
@@ -50,8 +52,8 @@ export function verdict(input: VerdictInput): Verdict {
   )
   const { generation } = link.metadata
   const requeueAfterMs = requeueAfter(observed, {
-    accepted: findings.Accepted.status === 'True',
-    identityReady: findings.IdentityReady.status === 'True',
+    accepted: findings.Accepted.status === 'True' || findings.Accepted.reason === 'NotBuilt',
+    identityReady: findings.IdentityReady.status === 'True' || hosts === undefined,
   })
   return {
     status: {
@@ -97,7 +99,7 @@ function conditionOf(
     type,
     status,
     reason,
-    message,
+    message: clipped(message, maxMessage),
     lastTransitionTime: previous?.status === status ? previous.lastTransitionTime : now,
     ...(generation === undefined ? {} : { observedGeneration: generation }),
   }

@@ -9,6 +9,7 @@ import type { Observed, ObservedPod } from '../../src/api/observed.ts'
 import { verdict, type VerdictInput } from '../../src/verdict/verdict.ts'
 import { linkOf, observedOf, observedPod } from '../support/links.ts'
 
+const link = linkOf()
 const pem = '-----BEGIN CERTIFICATE-----\nYQ==\n-----END CERTIFICATE-----\n'
 const key = { apiVersion: 'v1', kind: 'Secret', namespace: 'shop', name: 'orders-receiver-tls' }
 const identities = { receiver: { key, ca: pem, notAfter: '2026-12-01T00:00:00Z' } }
@@ -116,8 +117,22 @@ test('the time of a condition moves only when its status does; without a change 
   assert.deepEqual(third.events, [{ type: 'Warning', reason: 'NoReadyEndpoints', message: 'gone' }])
 })
 
+test('what passes by itself makes no event', () => {
+  const { events } = verdict({ observed: observedOf(link, { pods: [starting] }) })
+  assert.deepEqual(
+    events.map(({ reason }) => reason),
+    ['Accepted', 'NoPods'],
+  )
+})
+
+test('a message of any length fits into a status and an event', () => {
+  const message = 'x'.repeat(100_000)
+  const { status, events } = verdict({ ...healthy(), conflicts: [{ key, message }] })
+  assert.ok(status.conditions?.every((each) => each.message.length <= 4096))
+  assert.ok(events.every((each) => each.message.length <= 1024))
+})
+
 test('the same state in another order gives the same status', () => {
-  const link = linkOf()
   const pods = ['web-3', 'web-1', 'web-2'].map((name) => observedPod(name))
   const one = verdict(healthy(link, { pods }))
   const other = verdict(healthy(link, { pods: pods.toReversed() }))
@@ -130,7 +145,7 @@ test('of many hosts the status shows fifty and the number', () => {
   assert.deepEqual([status.hosts?.length, status.hostCount], [50, 60])
 })
 
-const link = linkOf()
+const starting = injectedPod(link, 'web-1', 'sender', { sidecars: {} })
 const skipped = (reason: string) => ({
   [injectedAnnotation('orders', 'sender')]: skipText({ reason, message: 'Port 9801 is used.' }),
 })
@@ -142,7 +157,7 @@ const senders: [string, ObservedPod[], string, string | RegExp][] = [
     'pods of which one lacks it',
     [good, observedPod('web-1'), observedPod('bare', { workload: undefined as never })],
     'NotInjected',
-    '1 of 3 pods has a ready sender sidecar. Without a sidecar: bare, web-1; to mend: kubectl rollout restart deployment/web -n shop, make pod bare anew.',
+    'Sender sidecars are ready in 1 of 3 pods. Without a sidecar: bare, web-1; to mend: kubectl rollout restart deployment/web -n shop, make pod bare anew.',
   ],
   [
     'a pod of before a change',
@@ -151,7 +166,7 @@ const senders: [string, ObservedPod[], string, string | RegExp][] = [
       injectedPod(link, 'web-2', 'sender', { workload: 'Job/batch' }),
     ],
     'Outdated',
-    '1 of 2 pods has a ready sender sidecar. With an outdated sidecar: web-1; to mend: kubectl rollout restart deployment/web -n shop.',
+    'Sender sidecars are ready in 1 of 2 pods. With an outdated sidecar: web-1; to mend: kubectl rollout restart deployment/web -n shop.',
   ],
   [
     'a pod whose port is taken',
@@ -173,15 +188,15 @@ const senders: [string, ObservedPod[], string, string | RegExp][] = [
   ],
   [
     'a pod that is starting',
-    [injectedPod(link, 'web-1', 'sender', { sidecars: {} })],
+    [starting],
     'NotReady',
-    '0 of 1 pod have a ready sender sidecar. Not ready yet: web-1.',
+    'Sender sidecars are ready in 0 of 1 pods. Not ready yet: web-1.',
   ],
   [
     'a pod that opts out beside a good one',
     [good, observedPod('web-1', { labels: { 'logstashlink.io/inject': 'false' } })],
     'Injected',
-    '1 of 1 pod has a ready sender sidecar. 1 pod opts out by label.',
+    'Sender sidecars are ready in 1 of 1 pods. 1 pod opts out by label.',
   ],
   [
     'more pods than a message holds',
@@ -320,13 +335,18 @@ test('a link without senders needs no senders; its receivers still count', () =>
   assert.equal(status.senders, undefined)
 })
 
-const requeues: [string, VerdictInput, number][] = [
+const requeues: [string, VerdictInput, number | undefined][] = [
+  [
+    'only after a change where that alone can help',
+    { observed: observedOf(linkOf({ rollout: 'Automatic', tls: { enabled: false } })) },
+    undefined,
+  ],
   ['while a Secret is missing', healthy(linkOf({ auth: { secretRef: { name: 'x' } } })), 30_000],
   ['while a certificate is issued', healthy(link, { identities: {} }), 60_000],
   ['at the end of a certificate', healthy(link, { now: '2026-11-30T23:59:00Z' }), 61_000],
 ]
 for (const [title, input, time] of requeues) {
-  test(`the link is looked at again ${title} after ${time} ms`, () => {
+  test(`the link is looked at again ${title}: ${time} ms`, () => {
     assert.equal(verdict(input).requeueAfterMs, time)
   })
 }
