@@ -180,6 +180,17 @@ test('a second link that comes between two invocations leaves the first sidecar 
   assert.match(second.skipped[0]?.message ?? '', /health endpoint of another sidecar/)
 })
 
+test('a link that comes between two invocations gets a health port beside the first sidecar’s', () => {
+  const first = injectInto(podOf(), linkOf())
+  const late = linkOf(
+    { sender: { selector: { matchLabels: { app: 'web' } }, collect: { http: { port: 9803 } } } },
+    { name: 'late' },
+  )
+  const second = injectInto(first.pod, linkOf(), late)
+  const ports = sidecars(second.pod).map(({ ports: all = [] }) => all.at(-1)?.containerPort)
+  assert.deepEqual(ports, [9602, 9601])
+})
+
 test('a sidecar that was copied from an older pod is made anew', () => {
   const old = injectInto(podOf(), linkOf({ auth: { secretRef: { name: 'basic' } } })).pod
   const result = injectInto(old, linkOf())
