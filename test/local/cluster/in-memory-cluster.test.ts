@@ -345,6 +345,35 @@ test('a validator refuses with all its sentences, and its defaults are stored wi
   assert.equal(third.metadata.resourceVersion, second.metadata.resourceVersion)
 })
 
+test('a map that nobody names any more goes with the defaults in it', async () => {
+  const cluster = createInMemoryCluster({
+    now,
+    validate: {
+      Certificate: (object) => {
+        const spec = object['spec'] as { privateKey?: object }
+        const privateKey = spec.privateKey && { size: 2048, ...spec.privateKey }
+        return { object: { ...object, spec: { ...spec, ...(privateKey && { privateKey }) } } }
+      },
+    },
+  })
+  await cluster.apply(certificate({ secretName: 'a', privateKey: { algorithm: 'RSA' } }))
+  const after = await cluster.apply(certificate({ secretName: 'a' }))
+  assert.deepEqual(after['spec'], { secretName: 'a' })
+})
+
+test('of events only the newest thousand are kept', async () => {
+  const cluster = createInMemoryCluster({ now })
+  for (let index = 0; index < 1010; index++) {
+    const metadata = { namespace: 'shop', name: `e${index}` }
+    await cluster.create({ apiVersion: 'v1', kind: 'Event', metadata })
+  }
+  const names = (await cluster.list({ apiVersion: 'v1', kind: 'Event' })).map(
+    ({ metadata }) => metadata.name,
+  )
+  assert.equal(names.length, 1000)
+  assert.ok(!names.includes('e9') && names.includes('e10') && names.includes('e1009'))
+})
+
 test('admission changes pods when they are made, and only then', async () => {
   let asked = 0
   const cluster = createInMemoryCluster({

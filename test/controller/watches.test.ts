@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { annotations } from '../../src/api/names.ts'
+import type { KubeObject } from '../../src/api/objects.ts'
+import { startWatches } from '../../src/controller/watches.ts'
+import { createInMemoryCluster } from '../../src/local/cluster/in-memory-cluster.ts'
+import { linkOf } from '../support/links.ts'
+
+async function setUp(t: { after(done: () => void): void }, links = [linkOf()]) {
+  const cluster = createInMemoryCluster({ now: () => new Date(0) })
+  for (const link of links) await cluster.create(link)
+  let now: string[] = []
+  let soon: string[] = []
+  const watches = startWatches({
+    cluster,
+    enqueue: (key) => now.push(key),
+    enqueueSoon: (key) => soon.push(key),
+  })
+  t.after(() => watches.stop())
+  await watches.synced
+  const take = async () => {
+    await cluster.settled()
+    const taken = { now: [...new Set(now)].toSorted(), soon: [...new Set(soon)].toSorted() }
+    now = []
+    soon = []
+    return taken
+  }
+  return { cluster, take, initial: await take() }
+}
+
+function object(kind: string, name: string, more: object = {}, metadata: object = {}): KubeObject {
+  const apiVersion = kind === 'EndpointSlice' ? 'discovery.k8s.io/v1' : 'v1'
+  return { apiVersion, kind, metadata: { namespace: 'shop', name, ...metadata }, ...more }
+}
+
+const service = (name: string) => ({ labels: { 'kubernetes.io/service-name': name } })
+const links = [
+  linkOf(),
+  linkOf(
+    {
+      receiver: { serviceRef: { name: 'logstash' } },
+      sender: linkOf().spec.sender,
+      tls: { trust: { secretRef: { name: 'ds-ca' } } },
+    },
+    { name: 'ref' },
+  ),
+  linkOf(
+    {
+      auth: { secretRef: { name: 'basic' } },
+      receiver: { ...linkOf().spec.receiver, selector: { matchLabels: { app: 'other' } } },
+    },
+    { name: 'auth' },
+  ),
+  linkOf({}, { name: 'orders', namespace: 'elsewhere', uid: 'elsewhere' }),
+]
+const containers = { spec: { containers: [{ name: 'a' }] } }
+
+const mappings: [string, KubeObject, string[]][] = [
+  ['its own Service', object('Service', 'orders-receiver'), ['shop/orders']],
+  ['the Service that it names', object('Service', 'logstash'), ['shop/ref']],
+  ['another Service', object('Service', 'web'), []],
+  ['its ConfigMap', object('ConfigMap', 'orders-sender'), ['shop/orders']],
+  ['the Secret of its certificate', object('Secret', 'auth-receiver-tls'), ['shop/auth']],
+  ['the Secret of its users', object('Secret', 'basic'), ['shop/auth']],
+  ['the Secret of its authority', object('Secret', 'ds-ca'), ['shop/ref']],
+  ['another Secret', object('Secret', 'any'), []],
+  [
+    'the endpoints of its Service',
+    object('EndpointSlice', 'x', {}, service('orders-receiver')),
+    ['shop/orders'],
+  ],
+  [
+    'the endpoints of the named Service',
+    object('EndpointSlice', 'x', {}, service('logstash')),
+    ['shop/ref'],
+  ],
+  [
+    'a pod that receives',
+    object('Pod', 'x', containers, { labels: { app: 'other' } }),
+    ['shop/auth'],
+  ],
+  [
+    'a pod that sends',
+    object('Pod', 'x', containers, { labels: { app: 'web' } }),
+    ['shop/auth', 'shop/orders', 'shop/ref'],
+  ],
+  ['any other pod', object('Pod', 'x', containers, { labels: { app: 'x' } }), []],
+]
+for (const [what, changed, expected] of mappings) {
+  test(`${what} brings back ${expected.join(', ') || 'no link'}`, async (t) => {
+    const { cluster, take } = await setUp(t, links)
+    await cluster.create(changed)
+    assert.deepEqual((await take()).now, expected)
+    const { apiVersion, kind, metadata } = changed
+    await cluster.delete({ apiVersion, kind, namespace: 'shop', name: metadata.name })
+    assert.deepEqual((await take()).now, expected)
+  })
+}
+
+test('what exists at the start is looked at', async (t) => {
+  const { initial } = await setUp(t, links)
+  assert.deepEqual(initial.now, ['elsewhere/orders', 'shop/auth', 'shop/orders', 'shop/ref'])
+})
+
+test('a pod that leaves the selector brings the link back once more', async (t) => {
+  const { cluster, take } = await setUp(t)
+  await cluster.apply(object('Pod', 'x', containers, { labels: { app: 'web' } }))
+  await take()
+  await cluster.apply(object('Pod', 'x', containers, { labels: { app: 'gone' } }))
+  assert.deepEqual((await take()).now, ['shop/orders'])
+  await cluster.apply(object('Pod', 'x', containers, { labels: { app: 'away' } }))
+  assert.deepEqual((await take()).now, [])
+})
+
+test('our own nudge of a pod brings nothing back, its readiness does', async (t) => {
+  const { cluster, take } = await setUp(t)
+  const labels = { app: 'web' }
+  await cluster.apply(object('Pod', 'x', containers, { labels }))
+  await take()
+  const nudged = { annotations: { [annotations.nudged]: 'now' } }
+  await cluster.as('other').apply(object('Pod', 'x', {}, nudged))
+  assert.deepEqual((await take()).now, [])
+  const conditions = [{ type: 'Ready', status: 'True' }]
+  await cluster.applyStatus(object('Pod', 'x', { status: { conditions } }))
+  assert.deepEqual((await take()).now, ['shop/orders'])
+})
+
+test('links of one namespace look again soon when one of them changes or goes', async (t) => {
+  const { cluster, take } = await setUp(t, links)
+  await cluster.delete({
+    apiVersion: linkOf().apiVersion,
+    kind: linkOf().kind,
+    namespace: 'shop',
+    name: 'ref',
+  })
+  assert.deepEqual(await take(), { now: ['shop/ref'], soon: ['shop/auth', 'shop/orders'] })
+})
+
+test('a node that comes into a zone concerns links that prefer their own', async (t) => {
+  const zoned = linkOf({ balancing: { preferSameZone: true } }, { name: 'zoned' })
+  const { cluster, take } = await setUp(t, [linkOf(), zoned])
+  for (const [zone, expected] of [
+    ['a', ['shop/zoned']],
+    ['a', []],
+    ['b', ['shop/zoned']],
+  ] as const) {
+    await cluster.apply(node(zone))
+    assert.deepEqual((await take()).soon, expected)
+  }
+})
+
+function node(zone: string): KubeObject {
+  const labels = { 'topology.kubernetes.io/zone': zone }
+  return { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1', labels } }
+}
