@@ -22,7 +22,7 @@ export interface KeyQueueOptions {
   random: () => number
 }
 
-export type Outcome = { ok: true; againAfterMs?: number } | { ok: false }
+type Outcome = { ok: true; againAfterMs?: number } | { ok: false }
 
 export interface KeyQueue {
   add(key: string): void

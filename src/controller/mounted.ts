@@ -8,7 +8,7 @@ import { roles } from '../api/roles.ts'
 import { kinds } from './kinds.ts'
 
 /** Digest of what the sidecars of a role mount, as far as it exists. */
-export function mountedRevision(
+function mountedRevision(
   observed: Observed,
   role: Role,
   seen: { written: readonly KubeObject[]; secretVersions: Readonly<Record<string, string>> },
@@ -28,7 +28,7 @@ export function mountedRevision(
 }
 
 /** Running pods that carry a sidecar of a role. */
-export function mountingPods({ link, pods }: Observed, role: Role): ObservedPod[] {
+function mountingPods({ link, pods }: Observed, role: Role): ObservedPod[] {
   return pods.filter(
     (pod) =>
       !pod.finished && readInjection(pod.annotations, link.metadata.name, role) !== undefined,
