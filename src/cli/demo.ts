@@ -80,8 +80,10 @@ async function play(
   total: number,
   tell: (line: string) => void,
 ): Promise<Outcome> {
-  const scene = await until('all pods are ready and the link has three hosts', startLimit, () =>
-    currentScene(local),
+  const scene = await until(
+    'all pods are ready and all senders know three receivers',
+    startLimit,
+    () => currentScene(local),
   )
   for (const { pod, url } of scene.indexers) tell(`receiver ${pod} at ${url.slice(7, -5)}:9800`)
   const rates = watchReceivers(scene.indexers.map(({ health }) => health))

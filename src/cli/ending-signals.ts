@@ -10,11 +10,11 @@ interface EndingSignals {
 export function endingSignals(): EndingSignals {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
   let count = 0
-  let hard = (): void => undefined
+  let hard: (() => void) | undefined
   const onSignal = (signal: NodeJS.Signals): void => {
     count += 1
     if (count === 1) return resolve(signal)
-    hard()
+    hard?.()
     process.exit(130)
   }
   process.on('SIGINT', onSignal)

@@ -49,6 +49,37 @@ function serverSpec(change: Partial<Pod['spec']['containers'][number]> = {}): Po
   }
 }
 
+/** Notes its start and its end on the volume `trace`; has started once its file is there. */
+const trace = (name: string): Pod['spec']['containers'][number] => ({
+  name,
+  command: [
+    'node',
+    '-e',
+    `const { appendFileSync, existsSync, writeFileSync } = require('node:fs')
+     const say = (what) => appendFileSync('/trace/log', '${name} ' + what + '\\n')
+     say('start')
+     setTimeout(() => writeFileSync('/trace/${name}', ''), 100)
+     process.on('SIGTERM', () => { say('end'); process.exit(0) })
+     setInterval(() => {}, 1000)`,
+  ],
+  startupProbe: { exec: { command: ['test', '-e', `/trace/${name}`] }, periodSeconds: 1 },
+  volumeMounts: [{ name: 'trace', mountPath: '/trace' }],
+})
+
+const deployment = (replicas: number, greeting: string): KubeObject => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'web', namespace: 'test' },
+  spec: {
+    replicas,
+    selector: { matchLabels: { app: 'web' } },
+    template: {
+      metadata: { labels: { app: 'web' }, annotations: { greeting } },
+      spec: serverSpec(),
+    },
+  },
+})
+
 async function readyPod(runtime: LocalRuntime, name: string): Promise<string> {
   return eventually(`${name} is ready`, async () => {
     const found = await runtime.pod(name)
@@ -134,21 +165,6 @@ test('a pod waits for what it mounts, says so in an event, and starts when it co
 })
 
 test('sidecars start before the application in order and end after it in reverse', async (t) => {
-  const trace = (name: string): Pod['spec']['containers'][number] => ({
-    name,
-    command: [
-      'node',
-      '-e',
-      `const { appendFileSync, existsSync, writeFileSync } = require('node:fs')
-       const say = (what) => appendFileSync('/trace/log', '${name} ' + what + '\\n')
-       say('start')
-       setTimeout(() => writeFileSync('/trace/${name}', ''), 100)
-       process.on('SIGTERM', () => { say('end'); process.exit(0) })
-       setInterval(() => {}, 1000)`,
-    ],
-    startupProbe: { exec: { command: ['test', '-e', `/trace/${name}`] }, periodSeconds: 1 },
-    volumeMounts: [{ name: 'trace', mountPath: '/trace' }],
-  })
   const runtime = await startLocalRuntime(t, [
     pod('ordered', {
       initContainers: [
@@ -228,19 +244,6 @@ test('a failed liveness probe and a program that does not exist both show in the
 })
 
 test('a Deployment keeps its number of pods, rolls to a new template, and its Service follows', async (t) => {
-  const deployment = (replicas: number, greeting: string): KubeObject => ({
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name: 'web', namespace: 'test' },
-    spec: {
-      replicas,
-      selector: { matchLabels: { app: 'web' } },
-      template: {
-        metadata: { labels: { app: 'web' }, annotations: { greeting } },
-        spec: serverSpec(),
-      },
-    },
-  })
   const runtime = await startLocalRuntime(t, [
     configMap('program', { 'main.mjs': server }),
     configMap('settings', { settings: 'one' }),

@@ -11,10 +11,13 @@ export interface Expected {
   messages: Map<string, number>
 }
 
-/** Small requests, so that even a short file makes enough batches for all receivers to get their share. */
-const linesPerRequest = 20
+/**
+ * Lines in one request, and so in one batch, as each sender gets one request at a time. The first ones are small, so that
+ * even a short file makes enough batches for all receivers to get their share.
+ */
+const linesPerRequest = { first: 20, later: 100 }
+const firstRequests = 50
 const maxRequest = 8 * 2 ** 20
-const requestsPerSender = 4
 const patience = 60_000
 
 export interface FileRun {
@@ -28,7 +31,7 @@ export interface FileRun {
 export function sendFile(path: string, collectors: readonly string[]): FileRun {
   const expected: Expected = { lines: new Map(), messages: new Map() }
   let sent = 0
-  const pools = collectors.map((url) => new Pool(url, { connections: requestsPerSender }))
+  const pools = collectors.map((url) => new Pool(url, { connections: 1 }))
   const requests = requestsOf(path)
 
   const client = async (pool: Pool): Promise<void> => {
@@ -40,9 +43,7 @@ export function sendFile(path: string, collectors: readonly string[]): FileRun {
       sent += lines.length
     }
   }
-  const clients = Array.from({ length: requestsPerSender }, () => pools)
-    .flat()
-    .map(client)
+  const clients = pools.map(client)
   return {
     sent: () => sent,
     expected,
@@ -80,9 +81,12 @@ function expect(expected: Expected, line: Buffer): void {
 async function* requestsOf(path: string): AsyncGenerator<Buffer[], undefined> {
   let lines: Buffer[] = []
   let size = 0
+  let requests = 0
   for await (const line of linesOf(path)) {
-    if (lines.length === linesPerRequest || (lines.length > 0 && size + line.length > maxRequest)) {
+    const most = requests < firstRequests ? linesPerRequest.first : linesPerRequest.later
+    if (lines.length === most || (lines.length > 0 && size + line.length > maxRequest)) {
       yield lines
+      requests += 1
       lines = []
       size = 0
     }

@@ -1,7 +1,8 @@
 /** The demo's stage: the example manifests on `local`, and where its pods are. */
 import { fileURLToPath } from 'node:url'
+import { request } from 'undici'
 import { readInjection } from '../../api/injection.ts'
-import { apiVersion, kind } from '../../api/names.ts'
+import { apiVersion, kind, type Role } from '../../api/names.ts'
 import type { KubeObject } from '../../api/objects.ts'
 import type { LogstashLink } from '../../api/link.ts'
 import type { Local } from '../../local/local.ts'
@@ -26,11 +27,11 @@ function withBatch(link: KubeObject, maxEvents: number): KubeObject {
 
 export interface Scene {
   /** Base URLs of the web pods' applications, and of the senders beside them. */
-  web: { pod: string; url: string; collect: string }[]
+  web: { pod: string; url: string; collect: string; health: string }[]
   indexers: { pod: string; url: string; health: string }[]
 }
 
-/** undefined until all pods are ready and senders know all receivers. */
+/** undefined until all pods are ready and all senders have taken up all receivers. */
 export async function currentScene(local: Local): Promise<Scene | undefined> {
   const { cluster } = local
   const link = await cluster.get<LogstashLink>({ apiVersion, kind, namespace, name: linkName })
@@ -41,20 +42,35 @@ export async function currentScene(local: Local): Promise<Scene | undefined> {
   if (web.length < 2 || indexers.length < 3 || hosts < indexers.length) return undefined
   if (!pods.every(isReady)) return undefined
   const collect = link?.spec.sender?.collect.http?.port
-  return {
+  const scene: Scene = {
     web: web.map((pod) => ({
       pod: pod.metadata.name,
       url: `http://${pod.status?.podIP}:8080`,
       collect: `http://${pod.status?.podIP}:${collect}`,
+      health: `http://${pod.status?.podIP}:${healthPort(pod, 'sender')}`,
     })),
     indexers: indexers.map((pod) => ({
       pod: pod.metadata.name,
       url: `http://${pod.status?.podIP}:8080`,
-      health: `http://${pod.status?.podIP}:${healthPort(pod)}`,
+      health: `http://${pod.status?.podIP}:${healthPort(pod, 'receiver')}`,
     })),
   }
+  const known = await Promise.all(scene.web.map(async ({ health }) => knownHosts(health)))
+  return known.every((count) => count === indexers.length) ? scene : undefined
 }
 
-function healthPort({ metadata }: Pod): number | undefined {
-  return readInjection(metadata.annotations, linkName, 'receiver')?.healthPort
+function healthPort({ metadata }: Pod, role: Role): number | undefined {
+  return readInjection(metadata.annotations, linkName, role)?.healthPort
+}
+
+/** The ConfigMap reaches a sender some time after it was written. */
+async function knownHosts(health: string): Promise<number> {
+  try {
+    const { body } = await request(`${health}/status`, { headersTimeout: 2000 })
+    const { hosts = [] } = (await body.json()) as { hosts?: { removed?: boolean }[] }
+    return hosts.filter(({ removed }) => !removed).length
+  } catch {
+    // Not listening yet: whoever asks comes again.
+    return 0
+  }
 }

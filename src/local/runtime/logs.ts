@@ -1,5 +1,5 @@
 /** What containers print: into one file each, of bounded size, and to the screen on request. */
-import { createWriteStream, mkdirSync, renameSync, type WriteStream } from 'node:fs'
+import { createWriteStream, mkdirSync, openSync, renameSync, type WriteStream } from 'node:fs'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -21,14 +21,16 @@ export function openContainerLog(
   maxSize: number = maxFileSize,
 ): ContainerLog {
   mkdirSync(dirname(path), { recursive: true })
-  let file: WriteStream = createWriteStream(path, { flags: 'a' })
+  // Opened at once, so that the file is there to be renamed however soon.
+  const open = (): WriteStream => createWriteStream(path, { fd: openSync(path, 'a') })
+  let file = open()
   let written = 0
 
   const write = (chunk: Buffer, source: Readable): void => {
     if (written > 0 && written + chunk.length > maxSize) {
       file.end()
       renameSync(path, `${path}.1`)
-      file = createWriteStream(path, { flags: 'a' })
+      file = open()
       written = 0
     }
     written += chunk.length
