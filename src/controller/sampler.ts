@@ -41,11 +41,15 @@ interface Target {
   role: Role
   ip: string
   port: number
+  /** As the kubelet sees it. */
+  ready: boolean
   sample?: SidecarSample
 }
 
 /** Ages below this are the usual waiting; above, the conditions may care in steps of this. */
 const ageStep = 10_000
+/** Trouble is asked for again sooner, so that the conditions say soon that it is over. */
+const troubledMs = 2000
 
 export function createSampler(options: SamplerOptions): Sampler {
   const { ask, clock, log, random, changed, intervalMs = 10_000 } = options
@@ -58,13 +62,16 @@ export function createSampler(options: SamplerOptions): Sampler {
     const { link, pod, role, ip, port } = target
     const answer = await ask(ip, port).catch(() => undefined)
     const at = new Date(clock.now()).toISOString()
-    const next: SidecarSample = { pod, role, at, reachable: answer !== undefined, ...answer }
     const live = targets.get(id)
     if (live === undefined) return {}
     const before = live.sample
-    live.sample = next
-    if (before === undefined || meaning(before) !== meaning(next)) changed(link)
-    return { againAfterMs: intervalMs * (0.9 + random() / 5) }
+    // One that is still starting, or starts again, says nothing, and that it does not is told by its readiness.
+    if (answer === undefined && !live.ready) delete live.sample
+    else live.sample = { pod, role, at, reachable: answer !== undefined, ...answer }
+    if (meaning(before) !== meaning(live.sample)) changed(link)
+    const isWell = answer !== undefined && answer.problem === undefined
+    const pause = isWell ? intervalMs : Math.min(intervalMs, troubledMs)
+    return { againAfterMs: pause * (0.9 + random() / 5) }
   }
 
   const queue = createWorkQueue({
@@ -90,7 +97,7 @@ export function createSampler(options: SamplerOptions): Sampler {
       for (const [id, target] of found) {
         const known = targets.get(id)
         targets.set(id, known?.sample === undefined ? target : { ...target, sample: known.sample })
-        if (known === undefined) queue.add(id)
+        if (known === undefined || (target.ready && !known.ready)) queue.add(id)
       }
     },
     samples: (link) => [...(ofLink.get(link) ?? [])].flatMap((id) => targets.get(id)?.sample ?? []),
@@ -111,12 +118,15 @@ function targetsOf(link: string, { link: { metadata }, pods }: Observed): Map<st
     for (const role of roles) {
       const port = readInjection(pod.annotations, metadata.name, role)?.healthPort
       if (port === undefined) continue
-      found.set(`${link} ${role} ${pod.name} ${ip}`, { link, pod: pod.name, role, ip, port })
+      const ready = pod.sidecars[role]?.ready === true
+      found.set(`${link} ${role} ${pod.name} ${ip}`, { link, pod: pod.name, role, ip, port, ready })
     }
   }
   return found
 }
 
-function meaning({ reachable, problem, oldestEventAge = 0 }: SidecarSample): string {
+function meaning(sample: SidecarSample | undefined): string {
+  if (sample === undefined) return ''
+  const { reachable, problem, oldestEventAge = 0 } = sample
   return JSON.stringify([reachable, problem, Math.floor(oldestEventAge / ageStep)])
 }

@@ -11,7 +11,8 @@ import { silentLog } from '../support/log.ts'
 function injected(name: string, ip: string, more: Partial<ObservedPod> = {}): ObservedPod {
   const note = JSON.stringify({ hash: 'h', healthPort: 9601 })
   const annotations = { [injectedAnnotation('orders', 'sender')]: note }
-  return observedPod(name, { annotations, ips: [ip], ...more })
+  const sidecars = { sender: { ready: true } }
+  return observedPod(name, { annotations, ips: [ip], sidecars, ...more })
 }
 
 function settle(): Promise<void> {
@@ -79,6 +80,36 @@ test('a link is looked at again when an answer says something else, not each tim
   await pass(10_000)
   assert.equal(changed.length, 3)
   assert.equal(sampler.samples('shop/orders')[0]?.reachable, false)
+  await sampler.stop()
+})
+
+test('a sidecar that is still starting is not called unreachable, and is asked as soon as it is ready', async () => {
+  const answers = new Map<string, SidecarStatus | Error>([['10.0.0.1', new Error('refused')]])
+  const { asked, changed, sampler } = setUp(answers)
+  const starting = injected('a', '10.0.0.1', { sidecars: { sender: { ready: false } } })
+  sampler.track('shop/orders', observedOf(linkOf(), { pods: [starting] }))
+  await settle()
+  assert.deepEqual(sampler.samples('shop/orders'), [])
+  assert.deepEqual([asked.length, changed.length], [1, 0])
+  answers.set('10.0.0.1', {})
+  sampler.track('shop/orders', observedOf(linkOf(), { pods: [injected('a', '10.0.0.1')] }))
+  await settle()
+  assert.equal(sampler.samples('shop/orders')[0]?.reachable, true)
+  assert.deepEqual([asked.length, changed.length], [2, 1])
+  await sampler.stop()
+})
+
+test('a sidecar in trouble is asked again sooner', async () => {
+  const answers = new Map<string, SidecarStatus | Error>([['10.0.0.1', new Error('refused')]])
+  const { asked, sampler, pass } = setUp(answers)
+  sampler.track('shop/orders', observedOf(linkOf(), { pods: [injected('a', '10.0.0.1')] }))
+  await settle()
+  assert.equal(sampler.samples('shop/orders')[0]?.reachable, false)
+  for (const answer of [{ problem: '401' }, {}, {}]) {
+    answers.set('10.0.0.1', answer)
+    await pass(2000)
+  }
+  assert.equal(asked.length, 3)
   await sampler.stop()
 })
 
