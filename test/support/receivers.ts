@@ -7,7 +7,7 @@ import type { TlsOptions } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
 
 /** One request as it came, its body decompressed. */
-export interface Taken {
+interface Taken {
   headers: IncomingMessage['headers']
   url: string
   method: string
@@ -17,7 +17,7 @@ export interface Taken {
 }
 
 /** What to do with a request: a status, or anything with the response and its socket. */
-export type Behaviour = (
+type Behaviour = (
   taken: Taken,
   response: ServerResponse,
   request: IncomingMessage,

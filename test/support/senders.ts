@@ -10,12 +10,12 @@ export interface TestSender extends Sender {
   input: PassThrough
   /** Changes settings while it runs. */
   change(changes: Partial<SenderSettings>): void
-  /** Writes `{"seq":n}` for each number of [from, to). */
+  /** Writes `{"seq":n}` for each number of [from, to), in one chunk. */
   write(from: number, to: number): void
   metric(name: string): Promise<string>
 }
 
-export function senderSettings(changes: Partial<SenderSettings> = {}): SenderSettings {
+function senderSettings(changes: Partial<SenderSettings> = {}): SenderSettings {
   return {
     role: 'sender',
     hosts: { list: [] },
@@ -60,7 +60,8 @@ export async function startTestSender(
     input,
     change: (next) => settings.set({ ...settings.current, ...next }),
     write(from, to) {
-      for (let seq = from; seq < to; seq += 1) input.write(`{"seq":${seq}}\n`)
+      const numbers = Array.from({ length: to - from }, (_, i) => from + i)
+      input.write(numbers.map((seq) => `{"seq":${seq}}\n`).join(''))
     },
     metric: async (name) => await registry.getSingleMetricAsString(name),
   }

@@ -26,13 +26,13 @@ export interface BalancerSettings {
   zone?: string
 }
 
-export interface BalancedHost {
+interface BalancedHost {
   id: string
   zone?: string
 }
 
 /** `waitUntil` (ms) may be Infinity: then only an answer or another host can help. */
-export type Pick = { host: string; probe: boolean } | { waitUntil: number }
+type Pick = { host: string; probe: boolean } | { waitUntil: number }
 
 /** A host as it stands, for /status and metrics. */
 export interface HostState {
@@ -84,7 +84,7 @@ export function createBalancer(initial: BalancerSettings): Balancer {
   let settings = initial
   const hosts = new Map<string, Host>()
   let uses = 0
-  let lastTrial = Number.NEGATIVE_INFINITY
+  let lastAsked = Number.NEGATIVE_INFINITY
 
   function finish(id: string, startedAt: number): Host | undefined {
     const host = hosts.get(id)
@@ -100,7 +100,7 @@ export function createBalancer(initial: BalancerSettings): Balancer {
     host.started.push(now)
     host.inFlight += 1
     host.lastUsed = ++uses
-    if (host.failures > 0) lastTrial = now
+    lastAsked = now
     return { host: host.id, probe }
   }
 
@@ -137,11 +137,11 @@ export function createBalancer(initial: BalancerSettings): Balancer {
       // failed is one asked before its time.
       const idle = listed.filter((host) => host.inFlight === 0 && now >= host.pausedUntil)
       const allOut = listed.length > 0 && listed.every((host) => host.failures > 0)
-      if (allOut && idle.length > 0 && now >= lastTrial + probeEvery) {
+      if (allOut && idle.length > 0 && now >= lastAsked + probeEvery) {
         const longest = foremost(idle, (a, b) => a.lastUsed - b.lastUsed)
         if (longest) return begin(longest, now, true)
       }
-      return { waitUntil: soonest(listed, allOut && idle.length > 0, lastTrial, now) }
+      return { waitUntil: soonest(listed, allOut && idle.length > 0, lastAsked, now) }
     },
     succeeded(id, startedAt, now) {
       const host = finish(id, startedAt)
@@ -237,13 +237,13 @@ function isFar(host: Host, { preferSameZone, zone }: BalancerSettings): boolean 
 function soonest(
   listed: readonly Host[],
   mayProbe: boolean,
-  lastTrial: number,
+  lastAsked: number,
   now: number,
 ): number {
   const times = listed
     .filter((host) => host.inFlight < (host.failures > 0 ? 1 : maxInFlight))
     .map((host) => Math.max(host.outUntil, host.pausedUntil))
-  if (mayProbe) times.push(lastTrial + probeEvery)
+  if (mayProbe) times.push(lastAsked + probeEvery)
   const ahead = times.filter((time) => time > now)
   return ahead.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...ahead)
 }

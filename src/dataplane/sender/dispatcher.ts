@@ -31,7 +31,7 @@ export interface DispatcherDeps<Owner> {
   delay: (ms: number) => Promise<void>
 }
 
-export interface DispatcherObserver {
+interface DispatcherObserver {
   delivered(host: string, events: number, bytes: number, ms: number): void
   problem(host: string, outcome: Exclude<Outcome, { kind: 'delivered' }>): void
   /** A batch goes to a host again. */

@@ -4,7 +4,7 @@ import type { Outcome } from './outcome.ts'
 
 type Problem = Exclude<Outcome, { kind: 'delivered' }>
 
-export interface HostRecord {
+interface HostRecord {
   sent: number
   errors: number
   /** The last problem, and whether it is one that only someone's settings can mend. */

@@ -19,7 +19,6 @@ export interface HostBook {
   problem(): string | undefined
   /** Hosts fail: names are looked up again, at most once in 2 s; `all` asks the fallback name too. */
   failing(all: boolean): void
-  /** A host takes events again: the fallback's addresses are no longer needed once it is one of the known. */
   close(): void
 }
 
@@ -113,7 +112,7 @@ export async function openHostBook(
         log.warn({ name: file.fallback?.host }, 'All known hosts fail; asking the fallback name')
       }
       const stale = now() - resolvedAt >= resolveAgainAfter
-      if (stale && (needsFallback || usesFallback || hasNames(file.hosts))) void enqueue(resolve)
+      if (needsFallback || (stale && (usesFallback || hasNames(file.hosts)))) void enqueue(resolve)
     },
     close() {
       closed = true

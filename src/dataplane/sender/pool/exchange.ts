@@ -14,7 +14,7 @@ export type Reply =
   /** `unreachable`: no connection came about. `reset`: it ended without an answer; `reused` tells a kept one. */
   | { kind: 'failure'; cause: FailureCause; message: string; reused: boolean }
 
-export type FailureCause = 'unreachable' | 'tls' | 'timeout' | 'reset' | 'garbage'
+type FailureCause = 'unreachable' | 'tls' | 'timeout' | 'reset' | 'garbage'
 
 const connectLimit = 3_000
 const responseLimit = 10_000

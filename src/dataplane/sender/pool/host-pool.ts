@@ -25,7 +25,7 @@ export interface HostPoolSettings {
   random: () => number
 }
 
-export interface WireRequest {
+interface WireRequest {
   body: Buffer
   headers: Record<string, string | number>
 }
@@ -45,7 +45,8 @@ export function createHostPool(settings: HostPoolSettings): HostPool {
   const { address, port, tls, authority, connectionAge, random } = settings
   const agentOptions = { keepAlive: true, scheduling: 'lifo' } as const
   const agent = tls
-    ? new https.Agent({ ...agentOptions, maxCachedSessions: 0 })
+    ? // Here and not with each request: Node keeps no connection whose request brings its own check of the name.
+      new https.Agent({ ...agentOptions, ...tls, maxCachedSessions: 0 })
     : new http.Agent(agentOptions)
   // All its connections are alike; Node's own key would join every TLS option, certificates included, for each request.
   agent.getName = () => authority
@@ -93,7 +94,6 @@ export function createHostPool(settings: HostPoolSettings): HostPool {
         method: 'POST',
         path: '/',
         headers: { Host: authority, ...headers, 'Content-Length': body.length },
-        ...tls,
       }
       const request = tls ? https.request(options) : http.request(options)
       request.once('socket', limitAge)
