@@ -12,6 +12,7 @@ import type { Lookup } from './hosts/targets.ts'
 import type { HostPool } from './pool/host-pool.ts'
 import { createPools } from './pool/pools.ts'
 import { openSecurity } from './security.ts'
+import type { Timeouts } from './timeouts.ts'
 
 export interface Connections {
   pool(host: string): HostPool | undefined
@@ -31,6 +32,7 @@ export interface ConnectionsDeps {
   lookup: Lookup
   now: () => number
   random: () => number
+  timeouts: Timeouts
   balancer: Balancer
   health: HostHealth
   onChange: () => void
@@ -40,8 +42,8 @@ export async function createConnections(
   settings: Watched<SenderSettings>,
   deps: ConnectionsDeps,
 ): Promise<Connections> {
-  const { log, env, lookup, now, random, balancer, health, onChange } = deps
-  const pools = createPools({ random })
+  const { log, env, lookup, now, random, timeouts, balancer, health, onChange } = deps
+  const pools = createPools({ random, timeouts })
   let closed = false
   let ready = false
 

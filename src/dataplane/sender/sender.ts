@@ -28,6 +28,7 @@ import type { Lookup } from './hosts/targets.ts'
 import { createIntake, type Ticket } from './intake.ts'
 import { createSenderMetrics } from './metrics.ts'
 import { problemOf, senderStatus, type StatusInput } from './status.ts'
+import { defaultTimeouts, type Timeouts } from './timeouts.ts'
 import { createTransmitter } from './transmitter.ts'
 
 export interface SenderDeps {
@@ -39,6 +40,7 @@ export interface SenderDeps {
   /** For the User-Agent. */
   version?: string
   lookup?: Lookup
+  timeouts?: Timeouts
 }
 
 export interface Sender {
@@ -54,7 +56,15 @@ export interface Sender {
 /** Throws LSL_LISTEN_FAILED. Missing hosts or TLS files are waited for. */
 export async function startSender(
   settings: Watched<SenderSettings>,
-  { log, registry, env, input, version = '0.0.0', lookup = systemLookup }: SenderDeps,
+  {
+    log,
+    registry,
+    env,
+    input,
+    version = '0.0.0',
+    lookup = systemLookup,
+    timeouts = defaultTimeouts,
+  }: SenderDeps,
 ): Promise<Sender> {
   const now = monotonicNow
   const random = Math.random
@@ -104,6 +114,7 @@ export async function startSender(
     lookup,
     now,
     random,
+    timeouts,
     balancer,
     health,
     onChange: () => dispatcher.pump(),
@@ -163,6 +174,7 @@ export async function startSender(
   const collectors = await startCollectors(settings, {
     intake,
     collected,
+    timeouts,
     log,
     input,
     onInputEnd() {

@@ -5,6 +5,7 @@ import net from 'node:net'
 import test from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { defaults, type SenderSettings } from '../../../src/api/sidecar-config.ts'
+import { defaultTimeouts } from '../../../src/dataplane/sender/timeouts.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startTestReceiver } from '../../support/receivers.ts'
 import { startTestSender, type TestSender } from '../../support/senders.ts'
@@ -175,19 +176,27 @@ test('what a full queue drops by DropOldest is not answered with 200', async (t)
   for (const each of inFlight) assert.equal((await each).status, 200)
 })
 
-test('not delivered within 25 s is 503, and what was not sent is withdrawn', {
-  timeout: 40_000,
-}, async (t) => {
+test('time-outs nest as the design says', () => {
+  assert.deepEqual(defaultTimeouts, {
+    connect: 3_000,
+    response: 10_000,
+    room: 1_000,
+    delivery: 25_000,
+  })
+})
+
+test('not delivered in time is 503, and what was not sent is withdrawn', async (t) => {
   const receiver = await startTestReceiver(t, { behaviour: () => 503 })
-  const sender = await startTestSender(t, [receiver.port], collect)
+  const timeouts = { ...defaultTimeouts, delivery: 4_000 }
+  const sender = await startTestSender(t, [receiver.port], collect, { timeouts })
   const began = performance.now()
   const answer = await post(sender, '{"a":1}\n')
   const took = performance.now() - began
   assert.equal(answer.status, 503)
   assert.equal(answer.headers['retry-after'], '1')
-  assert.ok(took > 24_500 && took < 26_500, `${took} ms`)
+  assert.ok(took > 3_900 && took < 5_000, `${took} ms`)
   const asked = receiver.requests.length
-  assert.ok(asked <= 4 + 26, `${asked} requests in 25 s to one that is out`)
+  assert.ok(asked <= 4 + 4, `${asked} requests in 4 s to one that is out`)
   assert.match(await sender.metric('logstash_link_sender_events_total'), /"withdrawn"\} 1/)
   assert.deepEqual(await sender.stop({ graceMs: 0 }), { remaining: 0 })
 })

@@ -4,12 +4,13 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { defaultTimeouts } from '../../../src/dataplane/sender/timeouts.ts'
 import { makeTestAuthority, testFolder } from '../../support/certificates.ts'
 import { missingOf, startTestSender } from '../../support/senders.ts'
 
 const program = new URL('../../support/receiver-program.ts', import.meta.url)
-const hangs = 12_000
-const lasts = 16_000
+const hangs = 6_000
+const lasts = 8_000
 
 test('one receiver killed, one hanging, one with a new certificate: all arrives, and it never stands still', {
   timeout: 90_000,
@@ -46,6 +47,7 @@ test('one receiver killed, one hanging, one with a new certificate: all arrives,
         verification: 'Full',
       },
     },
+    { timeouts: { ...defaultTimeouts, response: 3_000 } },
   )
   const delivered = (): number =>
     (sender.status() as { events: { delivered: number } }).events.delivered
@@ -75,7 +77,7 @@ test('one receiver killed, one hanging, one with a new certificate: all arrives,
   renewed.child.kill('SIGHUP')
   await delay(2000)
   await start(0, killed.port)
-  await delay(hangs - 3000)
+  await delay(hangs - 3500)
   hanging.child.kill('SIGCONT')
   await delay(lasts - hangs - 1000)
   clearInterval(feed)

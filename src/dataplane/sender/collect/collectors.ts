@@ -4,6 +4,7 @@ import type { SenderSettings } from '../../../api/sidecar-config.ts'
 import type { Log } from '../../../telemetry/log.ts'
 import type { Watched } from '../../files/watched.ts'
 import type { Intake } from '../intake.ts'
+import type { Timeouts } from '../timeouts.ts'
 import type { Collected } from './collected.ts'
 import { collectHttp } from './http.ts'
 import type { Collector } from './listen.ts'
@@ -13,6 +14,7 @@ import { collectTcp } from './tcp.ts'
 export interface CollectorsDeps {
   intake: Intake
   collected: Collected
+  timeouts: Timeouts
   log: Log
   input: Readable | undefined
   /** All of stdin is in the queue. */
@@ -27,14 +29,19 @@ export interface Collectors {
 
 export async function startCollectors(
   settings: Watched<SenderSettings>,
-  { intake, collected, log, input, onInputEnd }: CollectorsDeps,
+  { intake, collected, timeouts, log, input, onInputEnd }: CollectorsDeps,
 ): Promise<Collectors> {
   const { collect, limits } = settings.current
   const running: Collector[] = []
   const ports: Collectors['ports'] = {}
   try {
     if (collect.http) {
-      const collector = await collectHttp(settings, collect.http.port, { intake, collected, log })
+      const collector = await collectHttp(settings, collect.http.port, {
+        intake,
+        collected,
+        timeouts,
+        log,
+      })
       running.push(collector)
       ports.http = collector.port
     }

@@ -17,6 +17,7 @@ import type { Watched } from '../../files/watched.ts'
 import { readContentType } from '../../wire/content-type.ts'
 import { readEncoding } from '../../wire/gzip.ts'
 import type { Intake, Ticket } from '../intake.ts'
+import type { Timeouts } from '../timeouts.ts'
 import type { Collected } from './collected.ts'
 import { readEvents } from './request-body.ts'
 import { listen, portOf, type Collector } from './listen.ts'
@@ -24,13 +25,12 @@ import { listen, portOf, type Collector } from './listen.ts'
 export interface HttpDeps {
   intake: Intake
   collected: Collected
+  timeouts: Timeouts
   log: Log
 }
 
 type Answer = { status: number; text: string; headers?: Record<string, string | number> }
 
-const roomLimit = 1_000
-const deliveryLimit = 25_000
 /** A keep-alive connection is the application's to close. */
 const idleLimit = 11 * 60_000
 const requestLimit = 60_000
@@ -55,7 +55,7 @@ const wrongMethod: Answer = {
 export async function collectHttp(
   settings: Watched<SenderSettings>,
   port: number,
-  { intake, collected, log }: HttpDeps,
+  { intake, collected, timeouts, log }: HttpDeps,
 ): Promise<Collector> {
   const open = new Set<Ticket>()
   let stopping = false
@@ -85,7 +85,7 @@ export async function collectHttp(
       maxLine,
       maxRequest,
       intake,
-      waitForRoom: async (since) => roomWithin(since + roomLimit),
+      waitForRoom: async (since) => roomWithin(since + timeouts.room),
     })
     if (body === undefined) return full
     try {
@@ -98,7 +98,7 @@ export async function collectHttp(
       if (events.length === 0) return ok
       const since = performance.now()
       while (!intake.offer(events, ticket)) {
-        if (!(await roomWithin(since + roomLimit))) return full
+        if (!(await roomWithin(since + timeouts.room))) return full
       }
       body.release()
       return await delivery(ticket, result)
@@ -111,7 +111,7 @@ export async function collectHttp(
     open.add(ticket)
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(resolve, deliveryLimit, 'late')
+      timer = setTimeout(resolve, timeouts.delivery, 'late')
     })
     const outcome = await Promise.race([result, late])
     clearTimeout(timer)

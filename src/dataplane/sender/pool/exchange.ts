@@ -8,6 +8,7 @@
  */
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Timeouts } from '../timeouts.ts'
 
 export type Reply =
   | { kind: 'answer'; status: number; retryAfter: string | undefined }
@@ -16,8 +17,6 @@ export type Reply =
 
 type FailureCause = 'unreachable' | 'tls' | 'timeout' | 'reset' | 'garbage'
 
-const connectLimit = 3_000
-const responseLimit = 10_000
 const restLimit = 1_000
 const restBytes = 64 * 1024
 
@@ -26,7 +25,7 @@ type Phase = 'dial' | 'handshake' | 'open'
 export function exchange(
   request: ClientRequest,
   body: Buffer,
-  { secure }: { secure: boolean },
+  { secure, timeouts }: { secure: boolean; timeouts: Timeouts },
 ): Promise<Reply> {
   return new Promise((resolve) => {
     let phase: Phase = 'dial'
@@ -50,13 +49,13 @@ export function exchange(
 
     function open(): void {
       phase = 'open'
-      limit(responseLimit, `no answer within ${responseLimit / 1000} s`)
+      limit(timeouts.response, `no answer within ${timeouts.response / 1000} s`)
     }
 
     request.once('socket', (socket: Socket) => {
       reused = request.reusedSocket
       if (reused) return open()
-      limit(connectLimit, `no connection within ${connectLimit / 1000} s`)
+      limit(timeouts.connect, `no connection within ${timeouts.connect / 1000} s`)
       socket.once('connect', () => {
         phase = 'handshake'
         if (!secure) open()

@@ -10,6 +10,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
+import type { Timeouts } from '../timeouts.ts'
 import { exchange, type Reply } from './exchange.ts'
 
 export interface HostPoolSettings {
@@ -21,6 +22,7 @@ export interface HostPoolSettings {
   authority: string
   /** Longest life of a connection, ms. */
   connectionAge: number
+  timeouts: Timeouts
   /** From 0 to 1, takes up to a fifth off connectionAge. */
   random: () => number
 }
@@ -42,7 +44,7 @@ export interface HostPool {
 }
 
 export function createHostPool(settings: HostPoolSettings): HostPool {
-  const { address, port, tls, authority, connectionAge, random } = settings
+  const { address, port, tls, authority, connectionAge, timeouts, random } = settings
   const agentOptions = { keepAlive: true, scheduling: 'lifo' } as const
   const agent = tls
     ? // Here and not with each request: Node keeps no connection whose request brings its own check of the name.
@@ -98,7 +100,7 @@ export function createHostPool(settings: HostPoolSettings): HostPool {
       const request = tls ? https.request(options) : http.request(options)
       request.once('socket', limitAge)
       inFlight += 1
-      return exchange(request, body, { secure: tls !== undefined }).finally(() => {
+      return exchange(request, body, { secure: tls !== undefined, timeouts }).finally(() => {
         inFlight -= 1
         if (retired && inFlight === 0) becomeIdle()
       })

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Security } from '../security.ts'
 import { authorityOf, type Target } from '../hosts/targets.ts'
+import type { Timeouts } from '../timeouts.ts'
 import { createHostPool, type HostPool } from './host-pool.ts'
 
 export interface Pools {
@@ -13,7 +14,13 @@ export interface Pools {
 
 const connectionAge = 10 * 60_000
 
-export function createPools({ random }: { random: () => number }): Pools {
+export function createPools({
+  random,
+  timeouts,
+}: {
+  random: () => number
+  timeouts: Timeouts
+}): Pools {
   const pools = new Map<string, { pool: HostPool; madeFor: unknown }>()
   const retired = new Set<HostPool>()
 
@@ -42,6 +49,7 @@ export function createPools({ random }: { random: () => number }): Pools {
           tls: security.connection(serverName ?? security.serverName ?? name),
           authority: authorityOf(name, port),
           connectionAge,
+          timeouts,
           random,
         })
         pools.set(target.id, { pool, madeFor: madeOf(target) })
