@@ -59,7 +59,8 @@ const catalogue = {
     'Expected `%s` (%s) to hold one private key with its certificate, as a keystore does, got %s',
   LSL_TLS_KEY_MISMATCH: 'The private key of `%s` (%s) belongs to no certificate of %s',
   LSL_TLS_REFUSED: 'TLS does not work with `%s` (%s): %s',
-  LSL_LOCAL_NO_ADDRESS: 'Cannot find a free loopback address for a pod after %d attempts on port %d',
+  LSL_LOCAL_NO_ADDRESS:
+    'Cannot find a free loopback address for a pod after %d attempts on port %d',
   LSL_SIDECAR_UNREACHABLE: 'Expected a sidecar at %s port %d to answer /status: %s',
   LSL_WRITE_FAILED: 'Expected the cluster to take all that was to be written, %d were not: %s',
   LSL_DEMO_STUCK: 'Expected that %s within %d s, and it did not come about',

@@ -101,7 +101,7 @@ export interface SenderFile {
   logLevel: LogLevel
 }
 
-export interface SenderLimits {
+interface SenderLimits {
   /** Bytes of all events and requests in memory together; at least the queue's. Default 64Mi. */
   memory: number
   /** One event. Default 16Mi. */

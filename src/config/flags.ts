@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 
-export interface Flag {
+interface Flag {
   /** Placeholder of the value in the help text; a flag without one takes no value. */
   value?: string
   help: string
