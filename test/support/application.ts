@@ -17,15 +17,17 @@ export interface TestApplication {
   bodies: string[]
   headers: Record<string, string | string[] | undefined>[]
   /** Replaces how the next batches are answered; default 200. */
-  answer(rule: (lines: string[]) => ApplicationAnswer | Promise<ApplicationAnswer>): void
+  answer(rule: Rule): void
 }
+
+type Rule = (lines: string[]) => ApplicationAnswer | Promise<ApplicationAnswer>
+
+const takesAll: Rule = () => ({ status: 200 })
 
 export async function startApplication(t: {
   after(done: () => void): void
 }): Promise<TestApplication> {
-  let rule: (lines: string[]) => ApplicationAnswer | Promise<ApplicationAnswer> = () => ({
-    status: 200,
-  })
+  let rule = takesAll
   const taken: string[] = []
   const bodies: string[] = []
   const headers: TestApplication['headers'] = []

@@ -24,17 +24,17 @@ export async function rawConnection(port: number): Promise<RawConnection> {
   await once(socket, 'connect')
   let received: Buffer = Buffer.alloc(0)
   let ended = false
-  let wake: () => void = () => undefined
+  let wake: (() => void) | undefined
   socket.on('data', (chunk) => {
     received = Buffer.concat([received, Buffer.from(chunk)])
-    wake()
+    wake?.()
   })
   // A reset is an end like any other to whoever waits for an answer.
   socket.on('error', () => undefined)
   const closed = new Promise<void>((resolve) => {
     socket.on('close', () => {
       ended = true
-      wake()
+      wake?.()
       resolve()
     })
   })
@@ -64,7 +64,7 @@ export async function rawConnection(port: number): Promise<RawConnection> {
     end: () => socket.destroy(),
     async answer({ bodiless = false } = {}) {
       const limit = AbortSignal.timeout(12_000)
-      limit.addEventListener('abort', () => wake())
+      limit.addEventListener('abort', () => wake?.())
       for (;;) {
         const answer = take(bodiless)
         if (answer !== undefined) return answer
@@ -76,6 +76,21 @@ export async function rawConnection(port: number): Promise<RawConnection> {
         })
       }
     },
+  }
+}
+
+/** One request on a connection of its own. */
+export async function rawPost(
+  port: number,
+  body: string | Buffer,
+  options: RawRequestOptions = {},
+): Promise<RawAnswer> {
+  const connection = await rawConnection(port)
+  try {
+    connection.send(rawRequest(body, options))
+    return await connection.answer()
+  } finally {
+    connection.end()
   }
 }
 

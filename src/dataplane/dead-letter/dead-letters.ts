@@ -34,7 +34,7 @@ interface Half {
   bytes: number
 }
 
-/** Reads what an earlier life left. The folder is made when the first letter comes. */
+/** Never rejects. Reads what an earlier life left; the folder is made when the first letter comes. */
 export async function openDeadLetters(
   settings: DeadLetterSettings,
   dependencies: DeadLetterDependencies,
@@ -44,11 +44,17 @@ export async function openDeadLetters(
   const olderPath = join(settings.directory, 'dead-letters.1.ndjson')
   const half = Math.max(1, Math.floor(settings.maxSize / 2))
   const reasons = new Set<string>()
-  let newer = await sizeUp(newerPath)
-  let older = await sizeUp(olderPath)
+  let newer = await sizeUp(newerPath).catch(unreadable)
+  let older = await sizeUp(olderPath).catch(unreadable)
   let dropped = 0
   let handle: FileHandle | undefined
   let turn: Promise<unknown> = Promise.resolve()
+
+  /** No reason not to start: whether a letter can be kept shows when the first one comes. */
+  function unreadable(error: unknown): Half {
+    log.warn({ err: error }, 'The dead-letter file cannot be read')
+    return { count: 0, bytes: 0 }
+  }
 
   async function append(lines: Buffer): Promise<void> {
     if (handle === undefined) {

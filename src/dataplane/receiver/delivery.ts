@@ -15,7 +15,7 @@ export interface Delivery {
   readonly status: DeliveryStatus
 }
 
-export interface DeliveryStatus {
+interface DeliveryStatus {
   target: string
   ok: boolean
   /** Why the last attempt failed, and since when attempts do. */

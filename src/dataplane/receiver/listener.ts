@@ -14,14 +14,14 @@ import type { Log } from '../../telemetry/log.ts'
 import { sendAnswer } from './answer.ts'
 import type { ReceiverMetrics } from './metrics.ts'
 
-export interface TlsMaterial {
+interface TlsMaterial {
   cert: string
   key: string
   /** Who may sign client certificates; undefined means the system's list, and nothing where none are asked for. */
   ca?: string[] | undefined
 }
 
-export type ClientAuthentication = 'None' | 'Optional' | 'Required'
+type ClientAuthentication = 'None' | 'Optional' | 'Required'
 
 export interface ListenerOptions {
   host: string

@@ -9,12 +9,12 @@
 import { lines, splitEvents, type Events } from '../wire/events.ts'
 import type { DeliveryResult } from './deliver/deliverer.ts'
 
-export interface Suspect {
+interface Suspect {
   event: Buffer
   reason: string
 }
 
-export type SiftedResult =
+type SiftedResult =
   | { outcome: 'delivered'; poison: Suspect[] }
   | Exclude<DeliveryResult, { outcome: 'delivered' } | { outcome: 'refused' }>
 
