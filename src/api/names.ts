@@ -109,6 +109,8 @@ export const environment = {
   nodeName: 'NODE_NAME',
   /** Set by `local` alone: the loopback address that stands for the pod, in place of 127.0.0.1 and of 0.0.0.0. */
   podAddress: 'LOGSTASH_LINK_POD_ADDRESS',
+  /** Prefix, set by `local` where pods share 127.0.0.1: LOGSTASH_LINK_PORT_8080 is where the pod's port 8080 lies. */
+  podPort: 'LOGSTASH_LINK_PORT_',
 } as const
 
 /** First port that the injector gives to a sidecar's health endpoints. */

@@ -22,6 +22,9 @@ const localFlags = {
   for: { value: 'DURATION', help: 'end after this time, such as 30s; default: at Ctrl-C' },
   logs: { help: 'show what containers print' },
   'keep-files': { help: 'leave the folder with volumes and logs behind' },
+  'shared-address': {
+    help: 'all pods at 127.0.0.1, each with ports of its own, as where no other address exists',
+  },
   'health-port': {
     value: 'PORT',
     help: 'health endpoints of the control plane; default: a free port',
@@ -65,6 +68,7 @@ export async function runLocal(args: string[], io: Io): Promise<number> {
     log,
     registry,
     keepFiles: flags.has('keep-files'),
+    ...(flags.has('shared-address') && { sharedAddress: true }),
     ...(flags.has('logs') && { screen: tell }),
   })
   signals.onSecond(() => local.kill())

@@ -1,6 +1,8 @@
 /** `--deliver`: where a receiver hands its events on. */
 import type { DeliverTarget } from '../api/sidecar-config.ts'
+import { environment } from '../api/names.ts'
 import { show } from './flags.ts'
+import type { Environment } from './placement.ts'
 
 const expected = 'one of stdout, file:PATH, http://HOST:PORT/PATH, tcp://HOST:PORT, unix:PATH'
 
@@ -29,13 +31,23 @@ function fromUrl(url: URL): DeliverTarget | undefined {
 }
 
 /**
- * In a pod the application answers on 127.0.0.1; where `local` gives each pod an address of its own, that stands in its
- * place.
+ * In a pod the application answers on 127.0.0.1; where `local` gives each pod an address or ports of its own, those stand
+ * in its place.
  */
-export function atPodAddress(target: DeliverTarget, address: string): DeliverTarget {
-  if (target.type === 'tcp' && target.host === '127.0.0.1') return { ...target, host: address }
+export function atPodAddress(
+  target: DeliverTarget,
+  address: string,
+  env: Environment,
+): DeliverTarget {
+  const portOf = (port: number | string): string => env[environment.podPort + port] ?? String(port)
+  if (target.type === 'tcp' && target.host === '127.0.0.1') {
+    return { ...target, host: address, port: Number(portOf(target.port)) }
+  }
   if (target.type !== 'http') return target
   const url = new URL(target.url)
-  if (url.hostname === '127.0.0.1') url.hostname = address
+  if (url.hostname === '127.0.0.1') {
+    url.hostname = address
+    url.port = portOf(url.port || 80)
+  }
   return { ...target, url: url.href }
 }

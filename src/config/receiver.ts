@@ -72,7 +72,7 @@ export function receiverCommand(args: readonly string[], env: Environment): Rece
     const complete = (file: ReceiverFile): ReceiverSettings => ({
       ...file,
       ...placement,
-      deliver: atPodAddress(file.deliver, placement.loopback),
+      deliver: atPodAddress(file.deliver, placement.loopback, env),
     })
     return { source: { from: 'file', path, complete }, placement, healthPortGiven, problems }
   }

@@ -5,14 +5,18 @@ import type { LogstashLink } from '../api/link.ts'
 import type { OperatorOptions } from '../api/operator-options.ts'
 import { parseLink } from '../api/validate.ts'
 import { inject } from '../injector/inject.ts'
+import { declaredPorts, mapPorts } from './port-mapping.ts'
+import type { Pod } from './pod.ts'
+import { freePorts } from './runtime/addresses.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Validator } from './cluster/in-memory-cluster.ts'
 
-/** @param links of a namespace */
+/** @param links of a namespace @param sharedAddress all pods are at 127.0.0.1, so that their ports have to differ */
 export function podAdmission(
   links: (namespace: string) => Promise<LogstashLink[]>,
   options: OperatorOptions,
   log: Log,
+  sharedAddress: boolean,
 ): (pod: KubeObject) => Promise<KubeObject> {
   return async (pod) => {
     const { namespace = 'default', name } = pod.metadata
@@ -20,7 +24,11 @@ export function podAdmission(
     for (const { link, role, reason, message } of result.skipped) {
       log.warn({ pod: `${namespace}/${name}`, link, role, reason }, message)
     }
-    return result.pod
+    if (!sharedAddress) return result.pod
+    const injected = result.pod as Pod
+    const ports = declaredPorts(injected)
+    const free = await freePorts(ports.length)
+    return mapPorts(injected, new Map(ports.map((port, index) => [port, free[index] ?? port])))
   }
 }
 

@@ -6,7 +6,7 @@ import type { Cluster } from '../kube/cluster.ts'
 import type { Log } from '../telemetry/log.ts'
 import { startLoop, type Loop } from './loop.ts'
 import { isFinished, isReady, podKind, type Pod } from './pod.ts'
-import { portsAnnotation } from './runtime/kubelet.ts'
+import { mappedPorts } from './port-mapping.ts'
 
 interface Service extends KubeObject {
   spec?: {
@@ -121,10 +121,4 @@ function resolvedPorts(service: Service, pod: Pod): SlicePort[] {
       return target === undefined ? [] : [{ name, port: mapped[target] ?? target, protocol }]
     },
   )
-}
-
-/** Where pods share 127.0.0.1 (addresses.ts). */
-function mappedPorts(pod: Pod): Record<number, number> {
-  const text = pod.metadata.annotations?.[portsAnnotation]
-  return text === undefined ? {} : (JSON.parse(text) as Record<number, number>)
 }

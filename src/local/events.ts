@@ -4,7 +4,7 @@ import type { KubeObject } from '../api/objects.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import type { Log } from '../telemetry/log.ts'
 
-export type EventType = 'Normal' | 'Warning'
+type EventType = 'Normal' | 'Warning'
 
 export type RecordEvent = (
   regarding: KubeObject,

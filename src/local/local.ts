@@ -28,7 +28,7 @@ import { createInMemoryCluster } from './cluster/in-memory-cluster.ts'
 import { startEndpoints } from './endpoints.ts'
 import { startIssuer } from './issuer/issuer.ts'
 import { createRunFolder, killGroup, sweepRunFolders } from './run-folder.ts'
-import { createAddresses } from './runtime/addresses.ts'
+import { createAddresses, hasOwnAddresses } from './runtime/addresses.ts'
 import { startGuardian } from './runtime/guardian.ts'
 import { startKubelet } from './runtime/kubelet.ts'
 import { startWorkloads } from './workloads/workloads.ts'
@@ -67,7 +67,14 @@ const now = (): Date => new Date()
 
 /** Starts everything and applies the manifests. Resolves once they are written; what comes of them shows in their status. */
 export async function createLocal(options: LocalOptions): Promise<Local> {
-  const { manifests, log, registry, screen, keepFiles = false } = options
+  const {
+    manifests,
+    log,
+    registry,
+    screen,
+    keepFiles = false,
+    sharedAddress = !hasOwnAddresses,
+  } = options
   const parent = tmpdir()
   const swept = sweepRunFolders(parent)
   if (swept > 0) log.warn({ runs: swept }, 'ended what earlier runs had left behind')
@@ -91,6 +98,7 @@ export async function createLocal(options: LocalOptions): Promise<Local> {
       (namespace) => cluster.list<LogstashLink>(linkKind, { namespace }),
       operatorOptions,
       log,
+      sharedAddress,
     ),
   })
   const controller = createController({
@@ -107,7 +115,7 @@ export async function createLocal(options: LocalOptions): Promise<Local> {
   const workloads = startWorkloads(cluster.as('deployment-controller'), log)
   const kubelet = startKubelet({
     cluster: cluster.as('kubelet'),
-    addresses: createAddresses(options.sharedAddress),
+    addresses: createAddresses(sharedAddress),
     groups,
     programs: { node: process.execPath, own: ownProgram },
     base: baseEnvironment(folder.path),

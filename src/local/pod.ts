@@ -56,13 +56,13 @@ export interface KeyRef {
   optional?: boolean
 }
 
-export interface EnvFromSource {
+interface EnvFromSource {
   prefix?: string
   configMapRef?: { name: string; optional?: boolean }
   secretRef?: { name: string; optional?: boolean }
 }
 
-export interface VolumeMount {
+interface VolumeMount {
   name: string
   mountPath: string
   readOnly?: boolean

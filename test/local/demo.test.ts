@@ -91,8 +91,8 @@ test('the lines of a file arrive byte for byte, plain ones as the exact message,
   assert.ok(!existsSync(folder))
 })
 
-test('with requests of its own the demo kills a receiver, sees it come back, and misses nothing', async (t) => {
-  const demo = started(t, ['demo', '--requests', '1500'])
+test('with requests of its own the demo kills a receiver and misses nothing, here with one address for all pods', async (t) => {
+  const demo = started(t, ['demo', '--requests', '1500', '--shared-address'])
   assert.equal(await demo.ended, 0, demo.output())
   assert.match(demo.output(), /kill -9 \d+, the receiver of shop\/indexer/)
   assert.match(demo.output(), /is back, as a new process/)

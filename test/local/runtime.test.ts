@@ -16,12 +16,14 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import test from 'node:test'
 import { createRunFolder, sweepRunFolders } from '../../src/local/run-folder.ts'
-import { createAddresses } from '../../src/local/runtime/addresses.ts'
+import { declaredPorts, mapPorts, mappedPorts } from '../../src/local/port-mapping.ts'
+import { createAddresses, freePorts } from '../../src/local/runtime/addresses.ts'
 import { writeAtomically } from '../../src/local/runtime/atomic-writer.ts'
 import { expand } from '../../src/local/runtime/environment.ts'
 import { openContainerLog } from '../../src/local/runtime/logs.ts'
 import { isOwnImage, pathRewriter, programOf } from '../../src/local/runtime/program.ts'
 import { eventually } from '../support/eventually.ts'
+import { pod } from '../support/local-runtime.ts'
 
 function folderFor(t: { after(done: () => void): void }): string {
   const folder = mkdtempSync(join(tmpdir(), 'runtime-'))
@@ -92,22 +94,61 @@ test('volumes are updated by one swap: readers see all of it or nothing', async 
 test('pods get addresses of their own, also from two runs at once', async (t) => {
   const claims = await Promise.all(
     Array.from({ length: 20 }, (_, index) =>
-      createAddresses(false).claim(index % 2 === 0 ? 'same' : `pod ${index}`, [9800]),
+      createAddresses(false).claim(index % 2 === 0 ? 'same' : `pod ${index}`),
     ),
   )
   t.after(() => Promise.all(claims.map((each) => each.release())).then(() => undefined))
   assert.equal(new Set(claims.map(({ ip }) => ip)).size, 20)
-  assert.ok(claims.every((each) => each.ip.startsWith('127.') && each.port(9800) === 9800))
+  assert.ok(claims.every((each) => each.ip.startsWith('127.')))
 })
 
-test('where there is one address only, each pod gets ports of its own', async () => {
-  const addresses = createAddresses(true)
-  const [a, b] = await Promise.all([
-    addresses.claim('a', [80, 9800]),
-    addresses.claim('b', [80, 9800]),
+test('where there is one address only, every port of a pod becomes a free one of the machine', async () => {
+  const injected = pod('web', {
+    initContainers: [
+      {
+        name: 'lsl-receiver-orders',
+        image: 'logstash-link',
+        args: ['receiver', '--port', '9800', '--health-port', '9601'],
+        ports: [{ name: 'lsl', containerPort: 9800 }, { containerPort: 9601 }],
+        startupProbe: { httpGet: { path: '/healthz', port: 9601 } },
+      },
+    ],
+    containers: [
+      {
+        name: 'app',
+        args: ['--port', '8080'],
+        ports: [{ name: 'http', containerPort: 8080 }],
+        readinessProbe: { tcpSocket: { port: 'http' } },
+      },
+    ],
+  })
+  injected.metadata.annotations = {
+    'receiver.logstashlink.io/orders': '{"hash":"9800","healthPort":9601,"port":9800}',
+  }
+  const ports = declaredPorts(injected)
+  assert.deepEqual(ports, [9800, 9601, 8080])
+  const free = await freePorts(ports.length)
+  assert.equal(new Set(free).size, 3)
+  const mapped = mapPorts(
+    injected,
+    new Map([9800, 9601, 8080].map((port) => [port, port + 30_000])),
+  )
+  const [sidecar] = mapped.spec.initContainers ?? []
+  const [app] = mapped.spec.containers
+  assert.deepEqual(sidecar?.args, ['receiver', '--port', '39800', '--health-port', '39601'])
+  assert.deepEqual(sidecar.startupProbe?.httpGet?.port, 39_601)
+  assert.deepEqual(sidecar.ports, [
+    { name: 'lsl', containerPort: 39_800 },
+    { containerPort: 39_601 },
   ])
-  assert.deepEqual([a.ip, b.ip], ['127.0.0.1', '127.0.0.1'])
-  assert.equal(new Set([a.port(80), a.port(9800), b.port(80), b.port(9800)]).size, 4)
+  // What is not ours is told by its environment alone.
+  assert.deepEqual(app?.args, ['--port', '8080'])
+  assert.deepEqual(app.env?.at(-1), { name: 'LOGSTASH_LINK_PORT_8080', value: '38080' })
+  assert.equal(
+    mapped.metadata.annotations?.['receiver.logstashlink.io/orders'],
+    '{"hash":"9800","healthPort":39601,"port":39800}',
+  )
+  assert.deepEqual(mappedPorts(mapped), { 8080: 38_080, 9601: 39_601, 9800: 39_800 })
 })
 
 test('output goes to a file of bounded size, and to the screen line by line', async (t) => {

@@ -33,7 +33,7 @@ export async function startLocalRuntime(
   mkdirSync(`${folder.path}/logs`)
   const kubelet = startKubelet({
     cluster: cluster.as('kubelet'),
-    addresses: createAddresses(),
+    addresses: createAddresses(false),
     groups: folder,
     programs: {
       node: process.execPath,

@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 
 const host = process.env.LOGSTASH_LINK_POD_ADDRESS ?? '0.0.0.0'
-const port = Number(process.env.PORT ?? 8080)
+// Set by `logstash-link local` where a system has one loopback address only.
+const port = Number(process.env.LOGSTASH_LINK_PORT_8080 ?? 8080)
 const pod = process.env.HOSTNAME ?? 'indexer'
 const maxBody = 100 * 2 ** 20
 
@@ -16,6 +17,7 @@ const wrapped = Buffer.from('{"message":')
 let events = 0
 let batches = 0
 let maxBatch = 0
+let ending = false
 
 const server = createServer((request, response) => {
   const { pathname } = new URL(request.url, 'http://indexer')
@@ -48,6 +50,8 @@ function take(request, response) {
       return response.end('too large\n')
     }
     const taken = index(Buffer.concat(chunks))
+    // A sender that keeps its connection busy would hold up the end of the pod.
+    if (ending) response.setHeader('connection', 'close')
     return json(response, { taken })
   })
 }
@@ -98,6 +102,7 @@ server.keepAliveTimeout = 600_000
 server.listen({ host, port }, () => console.error(`indexer listens on ${host}:${port}`))
 
 process.once('SIGTERM', () => {
+  ending = true
   server.close(() => process.exit(0))
   server.closeIdleConnections()
 })

@@ -2,10 +2,12 @@
 // A request is answered once its line was taken, so nothing that a client saw answered can be missing downstream.
 import { createServer, request as post, Agent } from 'node:http'
 
-// In a cluster the sender is on the pod's loopback; `logstash-link local` gives each pod an address of its own.
+// In a cluster the sender is on the pod's loopback. `logstash-link local` gives each pod an address of its own, or ports
+// where a system has one loopback address only.
 const address = process.env.LOGSTASH_LINK_POD_ADDRESS
-const listen = { host: address ?? '0.0.0.0', port: Number(process.env.PORT ?? 8080) }
-const collector = { host: address ?? '127.0.0.1', port: Number(process.env.COLLECT_PORT ?? 9801) }
+const portOf = (port) => Number(process.env[`LOGSTASH_LINK_PORT_${port}`] ?? port)
+const listen = { host: address ?? '0.0.0.0', port: portOf(8080) }
+const collector = { host: address ?? '127.0.0.1', port: portOf(process.env.COLLECT_PORT ?? 9801) }
 const pod = process.env.HOSTNAME ?? 'web'
 
 const maxBatch = 500
@@ -15,6 +17,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: maxInFlight })
 const waiting = []
 let inFlight = 0
 let sequence = 0
+let ending = false
 
 const server = createServer((request, response) => {
   const started = performance.now()
@@ -41,6 +44,8 @@ const server = createServer((request, response) => {
       line,
       taken: () => {
         response.statusCode = status
+        // Clients that keep their connections busy would hold up the end of the pod.
+        if (ending) response.setHeader('connection', 'close')
         response.end(`${pod} answered ${request.url}\n`)
       },
     })
@@ -91,6 +96,7 @@ server.keepAliveTimeout = 60_000
 server.listen(listen, () => console.error(`web listens on ${listen.host}:${listen.port}`))
 
 process.once('SIGTERM', () => {
+  ending = true
   server.close(() => process.exit(0))
   server.closeIdleConnections()
 })

@@ -28,7 +28,11 @@ export interface FileRun {
 }
 
 /** @param collectors base URLs of the senders' collect.http, taken in turn */
-export function sendFile(path: string, collectors: readonly string[]): FileRun {
+export function sendFile(
+  path: string,
+  collectors: readonly string[],
+  signal: AbortSignal,
+): FileRun {
   const expected: Expected = { lines: new Map(), messages: new Map() }
   let sent = 0
   const pools = collectors.map((url) => new Pool(url, { connections: 1 }))
@@ -38,7 +42,7 @@ export function sendFile(path: string, collectors: readonly string[]): FileRun {
     for (;;) {
       const { value: lines, done } = await requests.next()
       if (done) return
-      await post(pool, lines)
+      await post(pool, lines, signal)
       for (const line of lines) expect(expected, line)
       sent += lines.length
     }
@@ -53,12 +57,12 @@ export function sendFile(path: string, collectors: readonly string[]): FileRun {
   }
 }
 
-async function post(pool: Pool, lines: readonly Buffer[]): Promise<void> {
+async function post(pool: Pool, lines: readonly Buffer[], signal: AbortSignal): Promise<void> {
   const body = Buffer.concat(lines.flatMap((line) => [line, Buffer.of(10)]))
   const headers = { 'content-type': 'application/x-ndjson' }
   const deadline = performance.now() + patience
   for (;;) {
-    const response = await pool.request({ method: 'POST', path: '/', headers, body })
+    const response = await pool.request({ method: 'POST', path: '/', headers, body, signal })
     const said = await response.body.text()
     const { statusCode } = response
     if (statusCode < 300) return
@@ -66,7 +70,7 @@ async function post(pool: Pool, lines: readonly Buffer[]): Promise<void> {
     if (!later || performance.now() > deadline) {
       throw new TerminalError('LSL_DEMO_REFUSED', [statusCode, said.trim()])
     }
-    await delay(200)
+    await delay(200, undefined, { signal })
   }
 }
 

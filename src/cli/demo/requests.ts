@@ -12,7 +12,11 @@ export interface RequestRun {
 }
 
 /** @param urls base URLs, taken in turn */
-export function sendRequests(urls: readonly string[], total: number): RequestRun {
+export function sendRequests(
+  urls: readonly string[],
+  total: number,
+  signal: AbortSignal,
+): RequestRun {
   let asked = 0
   let answered = 0
   // An answer waits until the event was delivered, so that a receiver's restart may hold it up for a while.
@@ -23,7 +27,7 @@ export function sendRequests(urls: readonly string[], total: number): RequestRun
     while (asked < total) {
       const path = paths[asked % paths.length] ?? '/'
       asked += 1
-      const { body } = await pool.request({ method: 'GET', path })
+      const { body } = await pool.request({ method: 'GET', path, signal })
       await body.dump()
       answered += 1
     }

@@ -6,6 +6,7 @@ import { apiVersion, kind, type Role } from '../../api/names.ts'
 import type { KubeObject } from '../../api/objects.ts'
 import type { LogstashLink } from '../../api/link.ts'
 import type { Local } from '../../local/local.ts'
+import { mappedPorts } from '../../local/port-mapping.ts'
 import { readManifests } from '../../local/manifests.ts'
 import { isReady, podKind, type Pod } from '../../local/pod.ts'
 
@@ -45,18 +46,22 @@ export async function currentScene(local: Local): Promise<Scene | undefined> {
   const scene: Scene = {
     web: web.map((pod) => ({
       pod: pod.metadata.name,
-      url: `http://${pod.status?.podIP}:8080`,
-      collect: `http://${pod.status?.podIP}:${collect}`,
+      url: `http://${pod.status?.podIP}:${portOf(pod, 8080)}`,
+      collect: `http://${pod.status?.podIP}:${portOf(pod, collect ?? 0)}`,
       health: `http://${pod.status?.podIP}:${healthPort(pod, 'sender')}`,
     })),
     indexers: indexers.map((pod) => ({
       pod: pod.metadata.name,
-      url: `http://${pod.status?.podIP}:8080`,
+      url: `http://${pod.status?.podIP}:${portOf(pod, 8080)}`,
       health: `http://${pod.status?.podIP}:${healthPort(pod, 'receiver')}`,
     })),
   }
   const known = await Promise.all(scene.web.map(async ({ health }) => knownHosts(health)))
   return known.every((count) => count === indexers.length) ? scene : undefined
+}
+
+function portOf(pod: Pod, port: number): number {
+  return mappedPorts(pod)[port] ?? port
 }
 
 function healthPort({ metadata }: Pod, role: Role): number | undefined {

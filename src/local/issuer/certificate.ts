@@ -32,7 +32,7 @@ export interface Certificate extends KubeObject {
   }
 }
 
-export interface SecretKeyRef {
+interface SecretKeyRef {
   name: string
   key?: string
 }
@@ -133,6 +133,6 @@ export function readyCondition(
   return { type: 'Ready', status, reason, message, lastTransitionTime: since, observedGeneration }
 }
 
-export function rfc3339(date: Date): string {
+function rfc3339(date: Date): string {
   return date.toISOString().replace(/\.\d+Z$/, 'Z')
 }

@@ -1,36 +1,34 @@
 /**
  * Each pod its own loopback address: 127.x.y.z, as the whole of 127.0.0.0/8 is this machine on Linux. An address is
  * claimed by listening on one port of it that nothing else uses, so that several `local` on one machine do not share any.
- *
- * Elsewhere only 127.0.0.1 exists: then all pods have that, and each of their ports is mapped to a free one, of which
- * containers are told by LOGSTASH_LINK_PORTS (`9800=41001,8080=41002`).
+ * Elsewhere only 127.0.0.1 exists: all pods have that, and ports of their own (port-mapping.ts).
  */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
+import { createServer, type AddressInfo, type Server } from 'node:net'
 import { TerminalError } from '../../errors.ts'
 
 export interface PodAddress {
   ip: string
-  /** The port to use on `ip` for a port that the pod's containers name. */
-  port(wanted: number): number
-  /** Port of the pod → port of the machine; empty where pods have addresses of their own. */
-  mapped: ReadonlyMap<number, number>
   release(): Promise<void>
 }
 
 export interface Addresses {
-  /** @param seed the same seed gets the same address as long as it is free. @param ports all that the containers name. */
-  claim(seed: string, ports: readonly number[]): Promise<PodAddress>
+  /** @param seed the same seed gets the same address as long as it is free */
+  claim(seed: string): Promise<PodAddress>
 }
 
 /** Outside of the ranges that systems give out by themselves (32768–60999 on Linux). */
 const claimPort = 65123
 const attempts = 200
 
-/** @param shared true: 127.0.0.1 for all. Default: as the system can. */
-export function createAddresses(shared = process.platform !== 'linux'): Addresses {
-  return shared ? { claim: (_seed, ports) => claimPorts(ports) } : { claim: claimAddress }
+/** Whether pods can have addresses of their own here. */
+export const hasOwnAddresses = process.platform === 'linux'
+
+/** @param shared true: 127.0.0.1 for all */
+export function createAddresses(shared: boolean): Addresses {
+  const loopback: PodAddress = { ip: '127.0.0.1', release: async () => {} }
+  return { claim: shared ? async () => loopback : claimAddress }
 }
 
 async function claimAddress(seed: string): Promise<PodAddress> {
@@ -38,7 +36,7 @@ async function claimAddress(seed: string): Promise<PodAddress> {
     const ip = candidate(seed, attempt)
     const server = await listenOn(ip, claimPort)
     if (server === undefined) continue
-    return { ip, port: (wanted) => wanted, mapped: new Map(), release: () => close(server) }
+    return { ip, release: () => close(server) }
   }
   throw new TerminalError('LSL_LOCAL_NO_ADDRESS', [attempts, claimPort])
 }
@@ -50,26 +48,18 @@ function candidate(seed: string, attempt: number): string {
   return `127.${16 + (a % 224)}.${b}.${2 + (c % 253)}`
 }
 
-async function claimPorts(ports: readonly number[]): Promise<PodAddress> {
-  const mapped = new Map<number, number>()
+/** As many free ports of 127.0.0.1. They are not held: whoever is told of them takes them soon. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers: Server[] = []
-  for (const port of ports) {
+  while (servers.length < count) {
     const server = await listenOn('127.0.0.1', 0)
-    const address = server?.address()
-    if (server === undefined || typeof address !== 'object' || address === null) {
-      throw new TerminalError('LSL_LOCAL_NO_ADDRESS', [1, 0])
-    }
+    if (server === undefined) throw new TerminalError('LSL_LOCAL_NO_ADDRESS', [1, 0])
     servers.push(server)
-    mapped.set(port, address.port)
   }
-  // All were open at once, so they differ; from here on they are the containers' to take.
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  // All were open at once, so no two are the same.
   await Promise.all(servers.map(close))
-  return {
-    ip: '127.0.0.1',
-    port: (wanted) => mapped.get(wanted) ?? wanted,
-    mapped,
-    release: async () => {},
-  }
+  return ports
 }
 
 async function listenOn(host: string, port: number): Promise<Server | undefined> {

@@ -5,28 +5,27 @@ import { connect } from 'node:net'
 import { once } from 'node:events'
 import { messageOf } from '../../errors.ts'
 import type { Container, Probe } from '../pod.ts'
-import type { PodAddress } from './addresses.ts'
 import type { AskProbe } from './probes.ts'
 
 /** @param run runs a command in the container's place; resolves with its exit code. */
 export function probeAsker(
   container: Container,
-  address: PodAddress,
+  ip: string,
   run: (command: string[], signal: AbortSignal) => Promise<number>,
 ): AskProbe {
   const portOf = (port: number | string): number => {
     const named = (container.ports ?? []).find((each) => each.name === port)?.containerPort
-    return address.port(named ?? Number(port))
+    return named ?? Number(port)
   }
   return async (probe, signal) => {
     const limit = AbortSignal.any([signal, AbortSignal.timeout((probe.timeoutSeconds ?? 1) * 1000)])
     try {
       if (probe.httpGet) {
-        const { host = address.ip, port } = probe.httpGet
+        const { host = ip, port } = probe.httpGet
         return await askHttp(probe.httpGet, host, portOf(port), limit)
       }
       if (probe.tcpSocket) {
-        const { host = address.ip, port } = probe.tcpSocket
+        const { host = ip, port } = probe.tcpSocket
         const socket = connect({ host, port: portOf(port), signal: limit })
         try {
           await once(socket, 'connect')

@@ -46,7 +46,7 @@ export interface ContainerDeps {
 export type RestartPolicy = 'Always' | 'OnFailure' | 'Never'
 
 /** The kubelet's doubling, from a shorter start: at once, then 0.5 s to 60 s; anew after a minute of running. */
-export const backOff = { first: 500, longest: 60_000, forgottenAfter: 60_000 } as const
+const backOff = { first: 500, longest: 60_000, forgottenAfter: 60_000 } as const
 const retryMissing = 250
 
 export function runContainer(

@@ -3,6 +3,7 @@
  * process group, and when its stdin closes it ends those that are left and removes the run folder.
  */
 import { spawn } from 'node:child_process'
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface Guardian {
@@ -15,8 +16,9 @@ export interface Guardian {
 
 /** @param folder removed when `local` dies; none when its files are to be kept. */
 export function startGuardian(folder: string | undefined): Guardian {
-  const source = import.meta.url.endsWith('.ts') ? './guardian-program.ts' : './guardian-program.js'
-  const program = fileURLToPath(new URL(source, import.meta.url))
+  const source = fileURLToPath(new URL('./guardian-program.ts', import.meta.url))
+  // Compiled, both files end in .js.
+  const program = source.replace(/\.ts$/, extname(import.meta.filename))
   const child = spawn(process.execPath, [program, ...(folder === undefined ? [] : [folder])], {
     stdio: ['pipe', 'ignore', 'ignore'],
     // A group of its own, so that Ctrl-C in the terminal does not end it before its work.

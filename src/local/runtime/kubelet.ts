@@ -44,8 +44,6 @@ export interface KubeletOptions {
 }
 
 const finalizer = `local.${group}/processes`
-/** Pod annotation where pods share 127.0.0.1: JSON of port of the pod → port of the machine. */
-export const portsAnnotation = `local.${group}/ports`
 
 interface Slot {
   pod: Pod
@@ -109,9 +107,9 @@ export function startKubelet(options: KubeletOptions): Kubelet {
     if (slot.ending) return
     const { pod } = slot
     const key = keyOf(pod)
-    const address = await addresses.claim(`${options.seed} ${key}`, portsOf(pod))
+    const address = await addresses.claim(`${options.seed} ${key}`)
     slot.ip = address.ip
-    await keep(slot, address.mapped)
+    await keep(slot)
     const volumes = await openVolumes({
       pod,
       folder: own,
@@ -119,17 +117,13 @@ export function startKubelet(options: KubeletOptions): Kubelet {
       address: address.ip,
       now,
     })
-    const base = { ...options.base }
-    if (address.mapped.size > 0) {
-      base['LOGSTASH_LINK_PORTS'] = [...address.mapped].map((pair) => pair.join('=')).join(',')
-    }
     slot.run = runPod(pod, {
       address,
       volumes,
       objects: objects.in(pod.metadata.namespace ?? 'default'),
       programs: options.programs,
       groups,
-      base,
+      base: options.base,
       openLog: (container) =>
         openContainerLog(
           join(folder, 'logs', `${key.replace('/', '_')}_${container}.log`),
@@ -145,9 +139,8 @@ export function startKubelet(options: KubeletOptions): Kubelet {
   }
 
   /** Puts our finalizer on the pod and binds it to our node. */
-  async function keep(slot: Slot, mapped: ReadonlyMap<number, number>): Promise<void> {
+  async function keep(slot: Slot): Promise<void> {
     const { name, namespace, uid } = slot.pod.metadata
-    const annotations = { [portsAnnotation]: JSON.stringify(Object.fromEntries(mapped)) }
     await cluster.apply({
       ...podKind,
       metadata: {
@@ -155,7 +148,6 @@ export function startKubelet(options: KubeletOptions): Kubelet {
         ...(namespace !== undefined && { namespace }),
         ...(uid !== undefined && { uid }),
         finalizers: [finalizer],
-        ...(mapped.size > 0 && { annotations }),
       },
       spec: { nodeName },
     })
@@ -263,11 +255,4 @@ export function startKubelet(options: KubeletOptions): Kubelet {
       objects.stop()
     },
   }
-}
-
-/** Sidecars declare the ports of their health endpoints too. */
-function portsOf({ spec }: Pod): number[] {
-  const containers = [...(spec.initContainers ?? []), ...spec.containers]
-  const ports = containers.flatMap((each) => (each.ports ?? []).map((port) => port.containerPort))
-  return [...new Set(ports)]
 }

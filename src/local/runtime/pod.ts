@@ -103,7 +103,7 @@ export function runPod(initial: Pod, deps: PodDeps): PodRun {
     const run = runContainer(container, policy, graceMs, {
       program: () => programFor(container),
       start: launch,
-      ask: probeAsker(container, address, async (command, signal) => {
+      ask: probeAsker(container, address.ip, async (command, signal) => {
         const program = programFor({ ...container, command, args: [] })
         if ('missing' in program) return 1
         const process = launch(program)
