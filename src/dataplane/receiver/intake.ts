@@ -193,6 +193,8 @@ function firstOf(result: Promise<Answer>, response: ServerResponse): Promise<Ans
     const gone = (): void => end()
     const timer = setTimeout(end, answerTimeout)
     response.once('close', gone)
+    // Gone between the end of the body and now.
+    if (response.closed) end()
     void result.then(end)
   })
 }

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { createGzip, gzipSync } from 'node:zlib'
 import { defaults } from '../../../src/api/sidecar-config.ts'
 import { startApplication } from '../../support/application.ts'
+import { testFolder } from '../../support/certificates.ts'
 import { eventually } from '../../support/eventually.ts'
 import { rawConnection, rawPost, rawRequest } from '../../support/raw-http.ts'
 import { startTestReceiver, type TestReceiver } from '../../support/receiver.ts'
@@ -95,7 +98,7 @@ describe('a batch that comes again', () => {
   })
 })
 
-describe('an application that hangs', () => {
+describe('an application that hangs', { concurrency: true }, () => {
   it('gives 503 after 8 seconds, and other batches are not held up', async (t) => {
     const application = await startApplication(t)
     const receiver = await startTestReceiver(t, { deliver: { type: 'http', url: application.url } })
@@ -109,6 +112,28 @@ describe('an application that hangs', () => {
     assert.equal((await slow).status, 503)
     const took = performance.now() - begun
     assert.ok(took > 7500 && took < 9900, `${took} ms`)
+  })
+
+  it('gets a batch once though its sender was told 503 and came again', async (t) => {
+    const fifo = testFolder(t).path('pipe')
+    await once(spawn('sh', ['-c', 'mkfifo "$0"', fifo]), 'exit')
+    const descriptor = openSync(fifo, 'r+')
+    t.after(() => closeSync(descriptor))
+    const receiver = await startTestReceiver(t, {}, { stdout: descriptor })
+    const large = `{"a":"${'x'.repeat(200_000)}"}\n`
+    const begun = performance.now()
+    assert.equal((await rawPost(receiver.port, large)).status, 503)
+    assert.ok(performance.now() - begun < 10_000)
+    assert.equal(undelivered(receiver), 1)
+    const again = rawPost(receiver.port, large)
+    await eventually('it has joined', async () =>
+      assert.equal(await receiver.metric('logstash_link_receiver_duplicate_batches_total'), 1),
+    )
+    const reader = spawn('head', ['-c', String(large.length), fifo])
+    reader.stdout.resume()
+    assert.equal((await again).status, 200)
+    await once(reader, 'close')
+    assert.equal(await receiver.metric('logstash_link_receiver_events_total'), 1)
   })
 })
 
