@@ -6,7 +6,7 @@ import type { Local } from '../../local/local.ts'
 import { podKind, type Pod } from '../../local/pod.ts'
 import { sendFile } from './events-file.ts'
 import { watchReceivers } from './receivers.ts'
-import { sendRequests } from './requests.ts'
+import { sendRequests, type Amount } from './requests.ts'
 import { currentScene, linkName, namespace, type Scene } from './scene.ts'
 import type { Outcome } from './summary.ts'
 import { arrivedAt, countOf, missingOf } from './tally.ts'
@@ -14,7 +14,7 @@ import { until, untilNone } from './waiting.ts'
 
 export const maxBatchOfFile = 100
 const startLimit = 40_000
-/** Share of the requests that are answered before a receiver is killed. */
+/** Share of the requests, or of the time, after which a receiver is killed. */
 const killAfter = 0.4
 
 export interface Play {
@@ -22,7 +22,7 @@ export interface Play {
   /** Its lines are sent in place of HTTP requests. */
   file: string | undefined
   /** HTTP requests to make. */
-  total: number
+  amount: Amount
   tell: (line: string) => void
   /** Ends it: it rejects then. */
   signal: AbortSignal
@@ -64,20 +64,24 @@ async function playFile({ tell, signal }: Play, scene: Scene, file: string): Pro
 }
 
 async function playRequests(stage: Play, scene: Scene): Promise<Played> {
-  const { total, tell, signal } = stage
-  tell(`making ${total} HTTP requests to the web pods`)
+  const { amount, tell, signal } = stage
+  const { total, limitMs } = amount
+  const time = Number.isFinite(limitMs) ? `, for at most ${limitMs / 1000} s` : ''
+  tell(`making ${total} HTTP requests to the web pods${time}`)
   const run = sendRequests(
     scene.web.map(({ url }) => url),
-    total,
+    amount,
     signal,
   )
-  const killing = killReceiver(stage, scene, () => run.answered() >= total * killAfter)
+  const killAt = performance.now() + limitMs * killAfter
+  const isTime = (): boolean => run.answered() >= total * killAfter || performance.now() > killAt
+  const killing = killReceiver(stage, scene, isTime)
   const work = Promise.all([run.done, killing])
   await showing(work, scene, () => `${run.answered()} requests answered`, tell)
   const arrived = async () => arrivedAt(scene.indexers.map(({ url }) => url))
   // Each request made one event of its own.
-  const missing = await untilNone(async () => total - (await arrived()).lines.size, signal)
-  return { sent: total, missing, restarted: await killing }
+  const missing = await untilNone(async () => run.answered() - (await arrived()).lines.size, signal)
+  return { sent: run.answered(), missing, restarted: await killing }
 }
 
 async function killReceiver(

@@ -4,6 +4,12 @@ import { Pool } from 'undici'
 const connectionsPerPod = 24
 const paths = ['/', '/orders', '/orders/42', '/cart', '/products?page=2', '/missing', '/checkout']
 
+/** So many requests, or as many as the time allows. */
+export interface Amount {
+  total: number
+  limitMs: number
+}
+
 export interface RequestRun {
   /** Answered so far; each answer stands for one event that was taken. */
   answered(): number
@@ -14,9 +20,10 @@ export interface RequestRun {
 /** @param urls base URLs, taken in turn */
 export function sendRequests(
   urls: readonly string[],
-  total: number,
+  { total, limitMs }: Amount,
   signal: AbortSignal,
 ): RequestRun {
+  const deadline = performance.now() + limitMs
   let asked = 0
   let answered = 0
   // An answer waits until the event was delivered, so that a receiver's restart may hold it up for a while.
@@ -24,7 +31,7 @@ export function sendRequests(
     (url) => new Pool(url, { connections: connectionsPerPod, headersTimeout: 60_000 }),
   )
   const client = async (pool: Pool): Promise<void> => {
-    while (asked < total) {
+    while (asked < total && performance.now() < deadline) {
       const path = paths[asked % paths.length] ?? '/'
       asked += 1
       const { body } = await pool.request({ method: 'GET', path, signal })
