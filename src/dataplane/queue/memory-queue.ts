@@ -19,7 +19,7 @@ interface Chunk<Owner> {
 export function createMemoryQueue<Owner>(initial: QueueSettings): Queue<Owner> {
   let settings = initial
   /** The first `head` of them are gone already: shifting a long array for each batch would cost its length. */
-  let waiting: Chunk<Owner>[] = []
+  let waiting: (Chunk<Owner> | undefined)[] = []
   let head = 0
   let waitingEvents = 0
   let waitingBytes = 0
@@ -33,6 +33,8 @@ export function createMemoryQueue<Owner>(initial: QueueSettings): Queue<Owner> {
   function takeHead(): Chunk<Owner> | undefined {
     const chunk = waiting[head]
     if (chunk === undefined) return undefined
+    // Its bytes must not outlive it here: they count no more.
+    waiting[head] = undefined
     head += 1
     if (head > 64 && head * 2 > waiting.length) {
       waiting = waiting.slice(head)
@@ -158,6 +160,7 @@ export function createMemoryQueue<Owner>(initial: QueueSettings): Queue<Owner> {
       let withdrawn = 0
       const kept: Chunk<Owner>[] = []
       for (const chunk of waiting.slice(head)) {
+        if (chunk === undefined) continue
         if (chunk.owner !== owner) {
           kept.push(chunk)
           continue

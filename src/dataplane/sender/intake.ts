@@ -16,6 +16,11 @@ export interface Intake {
   offer(events: readonly Events[], ticket?: Ticket): boolean
   /** May a collector read on, that holds `own` bytes already? One that is alone always may, however large. */
   mayRead(own: number): boolean
+  /**
+   * The same for a stream, which nobody acknowledges: while events are delivered it reads only a little ahead, so that a
+   * crash loses little and memory stays free; when nothing is delivered the whole queue is its buffer.
+   */
+  mayStream(own: number): boolean
   /** True when no delivery can make room, since all memory is held by what collectors have not finished. */
   isStuck(): boolean
   /** Counts bytes that a collector holds; negative gives them back. */
@@ -27,12 +32,16 @@ export interface Intake {
   /** Passes on what the queue says, and wakes those who wait for room. */
   settled(settled: Settled<Ticket>): void
   heldBytes(): number
+  /** Lets all who wait look again. */
+  wake(): void
 }
 
 export interface IntakeDeps {
   queue: Queue<Ticket>
   memoryLimit: () => number
   now: () => number
+  /** Are events being delivered these days? */
+  flows: () => boolean
   release: Parameters<Queue<Ticket>['withdraw']>[1]
   onCollected(events: number): void
   onDropped(events: number): void
@@ -40,6 +49,8 @@ export interface IntakeDeps {
   /** There is something new to send. */
   onCommitted(): void
 }
+
+const readAhead = 8 * 2 ** 20
 
 export function createIntake(deps: IntakeDeps): Intake {
   const { queue } = deps
@@ -70,6 +81,11 @@ export function createIntake(deps: IntakeDeps): Intake {
       const used = total()
       return used < deps.memoryLimit() || used === own
     },
+    mayStream(own) {
+      const used = total()
+      const isAhead = queue.totals().waitingBytes >= readAhead && deps.flows()
+      return !isAhead && (used < deps.memoryLimit() || used === own)
+    },
     isStuck: () => queue.totals().events === 0 && held >= deps.memoryLimit(),
     hold(bytes) {
       held += bytes
@@ -90,6 +106,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       wake()
     },
     heldBytes: () => held,
+    wake,
   }
 }
 

@@ -53,6 +53,9 @@ export interface Sender {
   stop(options: { graceMs: number }): Promise<{ remaining: number }>
 }
 
+/** Without a delivery for so long, streams fill the queue. */
+const flowLimit = 2_000
+
 /** Throws LSL_LISTEN_FAILED. Missing hosts or TLS files are waited for. */
 export async function startSender(
   settings: Watched<SenderSettings>,
@@ -84,10 +87,12 @@ export async function startSender(
       })
     : undefined
 
+  let deliveredAt = Number.NEGATIVE_INFINITY
   const intake = createIntake({
     queue,
     memoryLimit: () => Math.max(current().limits.memory, current().queue.maxSize),
     now,
+    flows: () => now() - deliveredAt < flowLimit,
     release: (batch) => dispatcher.release(batch),
     onCommitted: () => dispatcher.pump(),
     onCollected: (events) => count('collected', events),
@@ -141,6 +146,7 @@ export async function startSender(
     },
     observe: {
       delivered(host, events, bytes, ms) {
+        deliveredAt = now()
         count('delivered', events)
         metrics.request('delivered')
         metrics.took(ms)
@@ -151,6 +157,7 @@ export async function startSender(
         metrics.request(outcome.kind)
         health.problem(host, outcome)
         if (outcome.kind !== 'paused') connections.failing()
+        intake.wake()
       },
       retried: () => metrics.retried(),
     },

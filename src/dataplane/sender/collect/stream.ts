@@ -47,7 +47,7 @@ export async function collectStream(stream: Readable, deps: StreamDeps): Promise
       const carried = end === -1 ? held + chunk.length : chunk.length - 1 - end
       hold(Math.min(carried, maxLine))
       await take(reader.push(chunk))
-      while (!intake.mayRead(held)) {
+      while (!intake.mayStream(held)) {
         if (intake.isStuck()) {
           log.error({ source }, 'Unfinished lines fill the memory; giving up on this stream')
           break
