@@ -13,7 +13,7 @@ import { version } from './version.ts'
 
 /** Exit code 0 when everything was acknowledged, 1 when anything remains; the log says how many. */
 export async function runSender(args: string[], io: Io): Promise<number> {
-  const { source, placement, healthPortGiven, problems } = senderCommand(args, io.env)
+  const { source, placement, healthPortGiven, problems } = senderCommand(args, io.env, process.pid)
   const answered = answerUsage('sender', args, senderFlags, problems, io)
   if (answered !== undefined) return answered
 

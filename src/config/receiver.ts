@@ -1,6 +1,7 @@
 /** Settings of `logstash-link receiver`: flags alone, or a sidecar's file with flags that only say where to listen. */
 import type { Placement, ReceiverFile, ReceiverSettings } from '../api/sidecar-config.ts'
 import { defaults } from '../api/sidecar-config.ts'
+import { deadLetterFlags, deadLetterFrom } from './dead-letter.ts'
 import { atPodAddress, deliverFrom } from './deliver-flag.ts'
 import { type Flags, parseFlags } from './flags.ts'
 import { type Environment, placementFrom } from './placement.ts'
@@ -33,8 +34,7 @@ export const receiverFlags = {
   'max-line': { value: 'SIZE', help: 'largest event (16Mi)' },
   'max-memory': { value: 'SIZE', help: 'budget for all requests in memory (64Mi)' },
   'max-connections': { value: 'COUNT', help: 'open connections (1000)' },
-  'dead-letter-dir': { value: 'DIR', help: 'folder for events that the application refuses' },
-  'dead-letter-size': { value: 'SIZE', help: 'bound of that folder (16Mi)' },
+  ...deadLetterFlags,
   'health-port': { value: 'PORT', help: '/healthz, /readyz, /metrics, /status (9601)' },
   'log-level': { value: 'LEVEL', help: 'debug, info, warn or error (info)' },
   config: { value: 'FILE', help: "a sidecar's settings file, in place of the other flags" },
@@ -76,7 +76,8 @@ export function receiverCommand(args: readonly string[], env: Environment): Rece
     })
     return { source: { from: 'file', path, complete }, placement, healthPortGiven, problems }
   }
-  const settings = { ...fileFromFlags(flags, env, problems), ...placement }
+  const program = `receiver-${placement.port}`
+  const settings = { ...fileFromFlags(flags, program, env, problems), ...placement }
   return { source: { from: 'flags', settings }, placement, healthPortGiven, problems }
 }
 
@@ -93,15 +94,17 @@ export function refuseBesideConfig<N extends string>(
   }
 }
 
-function fileFromFlags(flags: ReceiverFlags, env: Environment, problems: string[]): ReceiverFile {
+function fileFromFlags(
+  flags: ReceiverFlags,
+  program: string,
+  env: Environment,
+  problems: string[],
+): ReceiverFile {
   const credentials = credentialsFrom(flags, problems)
-  const directory = flags.get('dead-letter-dir')
+  const deadLetter = deadLetterFrom(flags, program, env, problems)
   const deliver = deliverFrom(flags.get('deliver') ?? 'stdout', problems)
   if (flags.has('fsync') && deliver.type !== 'file') {
     problems.push('Expected `--fsync` only with `--deliver file:PATH`, got another target')
-  }
-  if (flags.has('dead-letter-size') && directory === undefined) {
-    problems.push('Expected `--dead-letter-size` together with `--dead-letter-dir`, got it alone')
   }
   checkEnvironment(
     flags,
@@ -115,14 +118,7 @@ function fileFromFlags(flags: ReceiverFlags, env: Environment, problems: string[
     tls: tlsFrom(flags, problems),
     ...(credentials === undefined ? {} : { auth: credentials }),
     deliver: deliver.type === 'file' ? { ...deliver, fsync: flags.has('fsync') } : deliver,
-    ...(directory === undefined
-      ? {}
-      : {
-          deadLetter: {
-            directory,
-            maxSize: sizeFlag(flags, 'dead-letter-size', defaults.deadLetterMaxSize, problems),
-          },
-        }),
+    ...(deadLetter === undefined ? {} : { deadLetter }),
     limits: {
       memory: sizeFlag(flags, 'max-memory', limits.memory, problems),
       maxRequest: sizeFlag(flags, 'max-request', limits.maxRequest, problems),

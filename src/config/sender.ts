@@ -4,6 +4,7 @@ import { environment } from '../api/names.ts'
 import type { HostEntry, Placement, SenderFile, SenderSettings } from '../api/sidecar-config.ts'
 import { defaults } from '../api/sidecar-config.ts'
 import { messageOf } from '../errors.ts'
+import { deadLetterFlags, deadLetterFrom } from './dead-letter.ts'
 import { type Flags, parseFlags } from './flags.ts'
 import { type Environment, placementFrom } from './placement.ts'
 import { refuseBesideConfig, type SettingsFrom } from './receiver.ts'
@@ -46,8 +47,7 @@ export const senderFlags = {
   'queue-dir': { value: 'DIR', help: 'not built yet' },
   'cool-off': { value: 'TIME', help: 'how long an error of a host counts against it (60s)' },
   'max-line': { value: 'SIZE', help: 'largest event (16Mi)' },
-  'dead-letter-dir': { value: 'DIR', help: 'folder for events that every receiver refuses' },
-  'dead-letter-size': { value: 'SIZE', help: 'bound of that folder (16Mi)' },
+  ...deadLetterFlags,
   host: { value: 'ADDRESS', help: 'address of the health port (0.0.0.0)' },
   'health-port': { value: 'PORT', help: '/healthz, /readyz, /metrics, /status (9602)' },
   'log-level': { value: 'LEVEL', help: 'debug, info, warn or error (info)' },
@@ -66,7 +66,12 @@ export interface SenderCommand {
   problems: string[]
 }
 
-export function senderCommand(args: readonly string[], env: Environment): SenderCommand {
+/** `pid` names the folder of dead letters, so that two senders of one user do not share one. */
+export function senderCommand(
+  args: readonly string[],
+  env: Environment,
+  pid: number,
+): SenderCommand {
   const flags = parseFlags(args, senderFlags)
   const { problems } = flags
   refuseWhatIsNotBuilt(flags, problems)
@@ -86,7 +91,7 @@ export function senderCommand(args: readonly string[], env: Environment): Sender
     })
     return { source: { from: 'file', path, complete }, placement, healthPortGiven, problems }
   }
-  const settings = { ...fileFromFlags(flags, env, problems), ...placement }
+  const settings = { ...fileFromFlags(flags, `sender-${pid}`, env, problems), ...placement }
   return { source: { from: 'flags', settings }, placement, healthPortGiven, problems }
 }
 
@@ -122,12 +127,14 @@ function podFrom(env: Environment): Pick<SenderSettings, 'pod'> {
   return { pod: { namespace, name, ...(node === undefined || node === '' ? {} : { node }) } }
 }
 
-function fileFromFlags(flags: SenderFlags, env: Environment, problems: string[]): SenderFile {
+function fileFromFlags(
+  flags: SenderFlags,
+  program: string,
+  env: Environment,
+  problems: string[],
+): SenderFile {
   const credentials = credentialsFrom(flags, problems)
-  const directory = flags.get('dead-letter-dir')
-  if (flags.has('dead-letter-size') && directory === undefined) {
-    problems.push('Expected `--dead-letter-size` together with `--dead-letter-dir`, got it alone')
-  }
+  const deadLetter = deadLetterFrom(flags, program, env, problems)
   checkEnvironment(
     flags,
     ['keystore-password-env', 'key-passphrase-env', 'truststore-password-env', 'password-env'],
@@ -156,14 +163,7 @@ function fileFromFlags(flags: SenderFlags, env: Environment, problems: string[])
       coolOff: durationFlag(flags, 'cool-off', defaults.coolOff, problems),
       preferSameZone: false,
     },
-    ...(directory === undefined
-      ? {}
-      : {
-          deadLetter: {
-            directory,
-            maxSize: sizeFlag(flags, 'dead-letter-size', defaults.deadLetterMaxSize, problems),
-          },
-        }),
+    ...(deadLetter === undefined ? {} : { deadLetter }),
     limits: {
       ...defaults.senderLimits,
       memory: Math.max(queueSize, defaults.senderLimits.memory),

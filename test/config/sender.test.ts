@@ -5,7 +5,7 @@ import { senderCommand } from '../../src/config/sender.ts'
 const env = { PASSWORD: 'secret' }
 
 function settingsOf(args: string[]) {
-  const { source, problems } = senderCommand(args, env)
+  const { source, problems } = senderCommand(args, env, 42)
   assert.deepEqual(problems, [])
   assert.equal(source.from, 'flags')
   return source.settings
@@ -73,7 +73,7 @@ const refusals: [string, string[], RegExp][] = [
 
 for (const [what, args, expected] of refusals) {
   test(`a command line with ${what} is refused in a sentence`, () => {
-    const { problems } = senderCommand(args, env)
+    const { problems } = senderCommand(args, env, 42)
     assert.ok(
       problems.some((problem) => expected.test(problem)),
       `expected ${expected}, got ${JSON.stringify(problems)}`,
@@ -82,11 +82,15 @@ for (const [what, args, expected] of refusals) {
 }
 
 test('a sidecar knows its pod from the environment', () => {
-  const { source } = senderCommand(['--config', 'f', '--http', '9801'], {
-    POD_NAME: 'web-1',
-    POD_NAMESPACE: 'shop',
-    NODE_NAME: 'node-a',
-  })
+  const { source } = senderCommand(
+    ['--config', 'f', '--http', '9801'],
+    {
+      POD_NAME: 'web-1',
+      POD_NAMESPACE: 'shop',
+      NODE_NAME: 'node-a',
+    },
+    42,
+  )
   assert.equal(source.from, 'file')
   const settings = source.complete({
     ...settingsOf(hosts),
@@ -94,4 +98,27 @@ test('a sidecar knows its pod from the environment', () => {
   })
   assert.deepEqual(settings.pod, { namespace: 'shop', name: 'web-1', node: 'node-a' })
   assert.deepEqual(settings.collect, { stdin: false, http: { port: 9801 } })
+})
+
+function deadLetter(args: string[], environment: Record<string, string>) {
+  const { source } = senderCommand([...hosts, ...args], environment, 42)
+  assert.equal(source.from, 'flags')
+  return source.settings.deadLetter
+}
+
+test('dead letters go to a folder of this program under the user’s state folder, or where the flag says', () => {
+  const maxSize = 16 * 2 ** 20
+  assert.deepEqual(deadLetter([], { HOME: '/home/u' }), {
+    directory: '/home/u/.local/state/logstash-link/sender-42',
+    maxSize,
+  })
+  assert.deepEqual(deadLetter([], { HOME: '/home/u', XDG_STATE_HOME: '/state' }), {
+    directory: '/state/logstash-link/sender-42',
+    maxSize,
+  })
+  assert.deepEqual(
+    deadLetter(['--dead-letter-dir', '/d', '--dead-letter-size', '1Mi'], { HOME: '/home/u' }),
+    { directory: '/d', maxSize: 2 ** 20 },
+  )
+  assert.equal(deadLetter([], {}), undefined)
 })
