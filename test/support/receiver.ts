@@ -5,7 +5,7 @@ import { changeable } from '../../src/dataplane/files/watched.ts'
 import { startReceiver, type Receiver } from '../../src/dataplane/receiver/receiver.ts'
 import { silentLog } from './log.ts'
 
-function receiverSettings(changes: Partial<ReceiverSettings> = {}): ReceiverSettings {
+export function receiverSettings(changes: Partial<ReceiverSettings> = {}): ReceiverSettings {
   return {
     role: 'receiver',
     tls: { enabled: false },

@@ -1,49 +1,64 @@
-/** A real HTTPS server with the TLS of a receiver, and a client with the TLS of a sender. */
-import { once } from 'node:events'
-import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+/** The door of a receiver behind which each request is answered `hello`, and a client with the TLS of a sender. */
 import type { TestContext } from 'node:test'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
-import {
-  keepServerTls,
-  serverTlsOptions,
-  type ServerTls,
-} from '../../src/dataplane/tls/server-context.ts'
-import { silentLog } from './log.ts'
+import { Registry } from 'prom-client'
+import type { ReceiverFile } from '../../src/api/sidecar-config.ts'
+import { changeable } from '../../src/dataplane/files/watched.ts'
+import { openDoor, type Door } from '../../src/dataplane/receiver/door.ts'
+import { createReceiverMetrics } from '../../src/dataplane/receiver/metrics.ts'
+import { capturedLog } from './log.ts'
+import { receiverSettings } from './receiver.ts'
+import { password } from './tls-files.ts'
+
+export type TlsOn = Extract<ReceiverFile['tls'], { enabled: true }>
 
 export interface TlsServer {
-  port: number
+  door: Door
+  /** A free port; 0 until it listens for the first time. */
+  readonly port: number
   /** What was refused, in the order of time. */
-  refused: string[]
-  /** Names that clients asked for by SNI; false where they asked for none. */
+  refused: () => string[]
+  /** Names that the clients of served requests asked for by SNI; false where they asked for none. */
   asked: (string | false | null)[]
-  /** Requests that got through to the server's handler. */
-  served: () => number
+  change(tls: ReceiverFile['tls']): void
 }
 
-/** Answers each request with `hello`. */
-export async function tlsServer(t: TestContext, tls: ServerTls): Promise<TlsServer> {
-  const refused: string[] = []
+export async function tlsServer(t: TestContext, tls: Omit<TlsOn, 'enabled'>): Promise<TlsServer> {
+  const settings = changeable(receiverSettings({ tls: { enabled: true, ...tls } }))
+  const { log, lines } = capturedLog()
   const asked: TlsServer['asked'] = []
-  let served = 0
-  const server = createServer(serverTlsOptions(tls), (_request, response) => {
-    served += 1
-    response.end('hello')
+  const none = (): number => 0
+  const door = await openDoor(settings, {
+    env: { STORE_PASSWORD: password },
+    log,
+    metrics: createReceiverMetrics(new Registry(), {
+      connections: none,
+      budgetBytes: none,
+      undelivered: none,
+    }),
+    async handle({ socket }, response) {
+      asked.push((socket as TLSSocket & { servername: string | false | null }).servername)
+      response.end('hello')
+    },
   })
-  server.on(
-    'secureConnection',
-    ({ servername }: TLSSocket & { servername: string | false | null }) => asked.push(servername),
-  )
-  const onRefused = (reason: string): void => void refused.push(reason)
-  const kept = keepServerTls(server, tls, { log: silentLog(), onRefused })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    kept.close()
-    server.closeAllConnections()
-    server.close()
+  t.after(async () => {
+    const gone = door.stopAccepting()
+    await door.close()
+    await gone
   })
-  return { port: (server.address() as AddressInfo).port, refused, asked, served: () => served }
+  return {
+    door,
+    get port() {
+      return door.port
+    },
+    refused: () =>
+      lines.flatMap(({ msg, err, problem }) => {
+        if (msg === 'A client certificate is refused') return [String(problem)]
+        return msg === 'A TLS handshake failed' ? [(err as { message: string }).message] : []
+      }),
+    asked,
+    change: (changed) => settings.set({ ...settings.current, tls: changed }),
+  }
 }
 
 export interface Visit {

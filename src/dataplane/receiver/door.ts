@@ -1,6 +1,6 @@
 /**
- * When to listen, and with what: as soon as there is an identity (and trust where clients must show theirs), with each
- * new one from then on, and anew on the same port when TLS is switched or asks something else of clients.
+ * When to listen, and with what: as soon as there is an identity, with each new one from then on, and anew on the same
+ * port when TLS is switched or asks something else of clients. Until there is trust, no client certificate passes.
  */
 import type { ReceiverSettings } from '../../api/sidecar-config.ts'
 import { messageOf } from '../../errors.ts'
@@ -9,6 +9,7 @@ import type { Watched } from '../files/watched.ts'
 import { openIdentity, type Identity } from '../tls/identity.ts'
 import type { Reloading } from '../tls/reloading.ts'
 import type { Environment } from '../tls/secret.ts'
+import type { ServerTls } from '../tls/server-context.ts'
 import { openTrust, type Trust } from '../tls/trust.ts'
 import { follow } from './followed.ts'
 import { listen, type Listener, type ListenerOptions } from './listener.ts'
@@ -19,9 +20,13 @@ export interface Door {
   readonly port: number
   readonly listening: boolean
   readonly connections: number
-  /** Undefined with TLS off, and until there is one. */
+  /** What new connections are shown. Undefined with TLS off, and until there is one. */
   readonly identity: Identity | undefined
-  /** Why it does not listen, or what is wrong with the files of TLS by now. */
+  /** False while client certificates are asked for and there is no trust yet to verify them by. */
+  readonly knowsClients: boolean
+  /** What of TLS it waits for, or what is wrong with the files of TLS by now. */
+  readonly tlsProblem: string | undefined
+  /** Why it does not listen, or what `tlsProblem` says. */
   readonly problem: string | undefined
   /** Resolves when the last connection has ended. */
   stopAccepting(): Promise<void>
@@ -51,6 +56,9 @@ export async function openDoor(
   let listener: Listener | undefined
   /** What the listener was made for; another needs another listener. */
   let mode: string | undefined
+  /** Kept over a change of listeners, where the setting asks for any free port. */
+  let bound: number | undefined
+  let served: Identity | undefined
   let failure: string | undefined
   let retry: NodeJS.Timeout | undefined
   let stopped = false
@@ -77,46 +85,47 @@ export async function openDoor(
     (error) => log.error({ err: error }, 'Changed TLS settings cannot be taken up'),
   )
 
-  /** `waiting` while something of TLS is missing. */
-  function wanted(): ListenerOptions['tls'] | 'waiting' {
+  /** Undefined with TLS off; 'waiting' while there is no identity, not even one of the settings before. */
+  function wanted(): ServerTls | undefined | 'waiting' {
     const { tls } = settings.current
     if (!tls.enabled) return undefined
-    const identity = files.current.identity?.current
+    const identity = files.current.identity?.current ?? served
     if (identity === undefined) return 'waiting'
-    const { clientAuthentication } = tls
-    if (clientAuthentication === 'None') return { material: identity.options, clientAuthentication }
-    // Without a list Node would ask the system's, which is never meant for clients by default.
-    const trust = files.current.trust?.current
-    if (trust === undefined) return 'waiting'
-    return { material: { ...identity.options, ca: trust.ca }, clientAuthentication }
+    const clientTrust = files.current.trust?.current
+    return { identity, clientAuthentication: tls.clientAuthentication, clientTrust }
   }
 
   async function apply(): Promise<void> {
     clearTimeout(retry)
-    const tls = wanted()
-    if (stopped || tls === 'waiting') return
-    const { host, port, limits } = settings.current
-    const nextMode = tls?.clientAuthentication ?? 'plain'
-    if (listener !== undefined && mode === nextMode) {
-      listener.setMaxConnections(limits.maxConnections)
-      if (tls !== undefined) listener.setMaterial(tls.material)
-      return
+    if (stopped) return
+    const { host, port, limits, tls } = settings.current
+    const nextMode = tls.enabled ? tls.clientAuthentication : 'plain'
+    if (listener !== undefined && mode !== nextMode) {
+      // Also where the new mode has to wait: nobody is let in on terms that no longer hold.
+      void listener.stopAccepting()
+      listener = undefined
     }
-    const replaced = listener
-    listener = undefined
-    void replaced?.stopAccepting()
-    listener = await listen({
-      host,
-      port: replaced?.port ?? port,
-      maxConnections: limits.maxConnections,
-      tls,
-      handle,
-      metrics,
-      log,
-    })
-    mode = nextMode
+    const next = wanted()
+    if (next === 'waiting') return
+    if (listener === undefined) {
+      listener = await listen({
+        host,
+        port: bound ?? port,
+        maxConnections: limits.maxConnections,
+        tls: next,
+        handle,
+        metrics,
+        log,
+      })
+      mode = nextMode
+      bound = listener.port
+      log.info({ host, port: bound, tls: next !== undefined }, 'Listening for events')
+    } else {
+      listener.setMaxConnections(limits.maxConnections)
+      if (next !== undefined) listener.setTls(next)
+    }
+    served = next?.identity
     failure = undefined
-    log.info({ host, port: listener.port, tls: tls !== undefined }, 'Listening for events')
   }
 
   function update(): void {
@@ -140,9 +149,23 @@ export async function openDoor(
     throw error
   }
 
+  function knowsClients(): boolean {
+    const { tls } = settings.current
+    const asks = tls.enabled && tls.clientAuthentication !== 'None'
+    return !asks || files.current.trust?.current !== undefined
+  }
+
+  function tlsProblem(): string | undefined {
+    if (!settings.current.tls.enabled) return undefined
+    const { identity, trust } = files.current
+    if (identity?.current === undefined) return waitingFor('tls.identity', identity?.problem)
+    if (!knowsClients()) return waitingFor('tls.clientTrust', trust?.problem)
+    return identity.problem ?? trust?.problem
+  }
+
   return {
     get port() {
-      return listener?.port ?? settings.current.port
+      return bound ?? settings.current.port
     },
     get listening() {
       return listener !== undefined && !stopped
@@ -151,10 +174,16 @@ export async function openDoor(
       return listener?.connections ?? 0
     },
     get identity() {
-      return files.current.identity?.current
+      return settings.current.tls.enabled ? served : undefined
+    },
+    get knowsClients() {
+      return knowsClients()
+    },
+    get tlsProblem() {
+      return tlsProblem()
     },
     get problem() {
-      return failure ?? files.current.identity?.problem ?? files.current.trust?.problem
+      return failure ?? tlsProblem()
     },
     async stopAccepting() {
       stopped = true
@@ -168,4 +197,8 @@ export async function openDoor(
       await files.close()
     },
   }
+}
+
+function waitingFor(setting: string, why = 'it is not given'): string {
+  return `Waiting for \`${setting}\`: ${why}`
 }

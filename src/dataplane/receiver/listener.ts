@@ -11,23 +11,21 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { messageOf, TerminalError } from '../../errors.ts'
 import type { Log } from '../../telemetry/log.ts'
+import {
+  clientDemands,
+  refusedCertificate,
+  serverContext,
+  type ServerTls,
+} from '../tls/server-context.ts'
 import { sendAnswer } from './answer.ts'
 import type { ReceiverMetrics } from './metrics.ts'
-
-interface TlsMaterial {
-  cert: string
-  key: string
-  /** Who may sign client certificates; undefined means the system's list, and nothing where none are asked for. */
-  ca?: string[] | undefined
-}
-
-type ClientAuthentication = 'None' | 'Optional' | 'Required'
 
 export interface ListenerOptions {
   host: string
   port: number
   maxConnections: number
-  tls: { material: TlsMaterial; clientAuthentication: ClientAuthentication } | undefined
+  /** Undefined for plain HTTP. */
+  tls: ServerTls | undefined
   handle(
     this: void,
     request: IncomingMessage,
@@ -42,8 +40,8 @@ export interface Listener {
   readonly port: number
   readonly connections: number
   setMaxConnections(count: number): void
-  /** Reaches connections made from now on. */
-  setMaterial(material: TlsMaterial): void
+  /** Reaches connections made from now on; `clientAuthentication` must be what it was. */
+  setTls(tls: ServerTls): void
   /** Takes no new connections, closes idle ones and frees the port at once; resolves when the last has ended. */
   stopAccepting(): Promise<void>
   /** Closes what is still open. */
@@ -66,10 +64,9 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       ? createServer(settings)
       : createTlsServer({
           ...settings,
-          ...contextOf(tls.material),
+          ...serverContext(tls, newTicketKeys()),
+          ...clientDemands(tls.clientAuthentication),
           handshakeTimeout,
-          requestCert: tls.clientAuthentication !== 'None',
-          rejectUnauthorized: tls.clientAuthentication === 'Required',
         } satisfies ServerOptions)
   const sockets = new Set<Socket>()
   server.maxConnections = options.maxConnections
@@ -104,14 +101,13 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       metrics.refusedConnections.inc({ why: 'tls' })
       log.debug({ err: error }, 'A TLS handshake failed')
     })
-    if (tls.clientAuthentication === 'Optional') {
-      server.on('secureConnection', (socket: TLSSocket) => {
-        if (socket.authorized || !presentsCertificate(socket)) return
-        metrics.refusedConnections.inc({ why: 'client-certificate' })
-        log.debug({ problem: String(socket.authorizationError) }, 'A client certificate is refused')
-        socket.destroy()
-      })
-    }
+    server.prependListener('secureConnection', (socket: TLSSocket) => {
+      const problem = refusedCertificate(socket)
+      if (problem === undefined) return
+      metrics.refusedConnections.inc({ why: 'client-certificate' })
+      log.debug({ problem }, 'A client certificate is refused')
+      socket.destroy()
+    })
   }
 
   await listenOn(server, host, port)
@@ -123,11 +119,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     setMaxConnections(count) {
       server.maxConnections = count
     },
-    setMaterial(material) {
-      if (!(server instanceof TlsServer)) return
-      server.setSecureContext(contextOf(material))
-      // Else a client whose certificate is no longer trusted could resume a session that was.
-      server.setTicketKeys(randomBytes(48))
+    setTls(changed) {
+      if (server instanceof TlsServer) {
+        server.setSecureContext(serverContext(changed, newTicketKeys()))
+      }
     },
     async stopAccepting() {
       const closed = once(server, 'close')
@@ -141,12 +136,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   }
 }
 
-function contextOf({ cert, key, ca }: TlsMaterial): ServerOptions {
-  return { cert, key, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) }
-}
-
-function presentsCertificate(socket: TLSSocket): boolean {
-  return Object.keys(socket.getPeerCertificate()).length > 0
+function newTicketKeys(): Buffer {
+  return randomBytes(48)
 }
 
 async function listenOn(server: Server, host: string, port: number): Promise<void> {

@@ -1,4 +1,4 @@
-/** Readiness of a receiver: listening, with an identity. Never back-pressure, never the application's state. */
+/** Readiness of a receiver: listening, with an identity, and able to verify its clients. Never back-pressure, never the application's state. */
 import type { ReceiverSettings } from '../../api/sidecar-config.ts'
 import type { Check, Checks } from '../../telemetry/health.ts'
 import type { Watched } from '../files/watched.ts'
@@ -27,5 +27,10 @@ export function receiverChecks(door: Door, settings: Watched<ReceiverSettings>):
     return { ok: true, message: door.problem ?? `valid until ${leaf.notAfter.toISOString()}` }
   }
 
-  return { live: {}, ready: { listening, identity } }
+  const clientTrust: Check = () =>
+    door.knowsClients
+      ? { ok: true, message: 'client certificates are verified where they are asked for' }
+      : { ok: false, message: door.problem ?? 'waiting for the trust of clients' }
+
+  return { live: {}, ready: { listening, identity, clientTrust } }
 }

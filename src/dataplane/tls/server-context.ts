@@ -1,91 +1,55 @@
-/** TLS of a listening server: whom it shows itself as and whom it lets in, kept up with the files. */
-import { randomBytes } from 'node:crypto'
-import type { Server, ServerOptions } from 'node:https'
+/** TLS of a listening server: whom it shows itself as and whom it lets in. */
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import type { ReceiverFile } from '../../api/sidecar-config.ts'
 import { messageOf } from '../../errors.ts'
-import type { Log } from '../../telemetry/log.ts'
 import type { Identity } from './identity.ts'
-import type { Reloading } from './reloading.ts'
 import type { Trust } from './trust.ts'
 
-type ClientAuthentication = Extract<ReceiverFile['tls'], { enabled: true }>['clientAuthentication']
-
 export interface ServerTls {
-  identity: Reloading<Identity>
-  clientAuthentication: ClientAuthentication
-  /** Needed unless clientAuthentication is None; as long as there is nothing in it, no client certificate passes. */
-  clientTrust?: Reloading<Trust>
+  identity: Identity
+  /** Holds for the life of a server; the rest may change under it. */
+  clientAuthentication: Extract<ReceiverFile['tls'], { enabled: true }>['clientAuthentication']
+  /** As long as it is awaited, no client certificate passes. */
+  clientTrust: Trust | undefined
 }
 
 /**
- * Options for https.createServer. `clientAuthentication` holds for the life of that server. Without an identity the
- * server may listen already: each handshake fails until there is one.
+ * For https.createServer and setSecureContext. A resumed session is not verified again, so give each context ticket keys
+ * (48 bytes) of its own: old tickets are then worthless, and who is no longer trusted must come with a whole handshake.
  */
-export function serverTlsOptions(tls: ServerTls): ServerOptions {
-  const asks = tls.clientAuthentication !== 'None'
-  return {
-    ...contextOf(tls),
-    requestCert: asks,
-    // With Optional a client without a certificate is let in, and one with a bad certificate is not: see keepServerTls.
-    rejectUnauthorized: tls.clientAuthentication === 'Required',
-    handshakeTimeout: 10_000,
-    ALPNProtocols: ['http/1.1'],
-  }
-}
-
-/**
- * Gives each change of identity and client trust to new connections; those that are open keep what they have. Refusals
- * go to `onRefused` as sentences. A context that TLS refuses leaves the one before in place and is logged.
- */
-export function keepServerTls(
-  server: Server,
-  tls: ServerTls,
-  { log, onRefused = () => undefined }: { log: Log; onRefused?: (reason: string) => void },
-): { close(): void } {
-  const apply = (): void => {
-    try {
-      server.setSecureContext(contextOf(tls))
-    } catch (error) {
-      log.error({ err: error }, `The server keeps its TLS context: ${messageOf(error)}`)
-    }
-  }
-  const onSecure = (socket: TLSSocket): void => {
-    if (tls.clientAuthentication !== 'Optional' || socket.authorized) return
-    if (Object.keys(socket.getPeerCertificate()).length === 0) return
-    onRefused(`client certificate: ${messageOf(socket.authorizationError)}`)
-    socket.destroy()
-  }
-  const onError = (error: Error): void => onRefused(messageOf(error))
-  // Before the server's own listener, which would begin to read requests.
-  server.prependListener('secureConnection', onSecure)
-  server.on('tlsClientError', onError)
-  const ends = [tls.identity.onChange(apply), tls.clientTrust?.onChange(apply)]
-  return {
-    close: () => {
-      for (const end of ends) end?.()
-      server.off('secureConnection', onSecure)
-      server.off('tlsClientError', onError)
-    },
-  }
-}
-
-function contextOf({
-  identity,
-  clientAuthentication,
-  clientTrust,
-}: ServerTls): SecureContextOptions & {
-  ticketKeys: Buffer
-} {
-  const trust = clientTrust?.current
+export function serverContext(
+  { identity, clientAuthentication, clientTrust }: ServerTls,
+  ticketKeys: Buffer,
+): SecureContextOptions & { ticketKeys: Buffer } {
   // An empty list trusts nobody, where a missing one would trust all that the system trusts.
-  const ca = trust === undefined ? [] : trust.ca
+  const ca = clientTrust === undefined ? [] : clientTrust.ca
   return {
-    ...identity.current?.options,
+    ...identity.options,
     ...(clientAuthentication === 'None' || ca === undefined ? {} : { ca }),
     minVersion: 'TLSv1.2',
-    // A resumed session is not verified again: new keys with each context make old tickets worthless, so that whoever
-    // is no longer trusted must come with a whole handshake.
-    ticketKeys: randomBytes(48),
+    ticketKeys,
   }
+}
+
+/**
+ * For https.createServer, beside the context. With Optional, Node would let a client in whose certificate is bad:
+ * `refusedCertificate` finds that one.
+ */
+export function clientDemands(clientAuthentication: ServerTls['clientAuthentication']): {
+  requestCert: boolean
+  rejectUnauthorized: boolean
+} {
+  return {
+    requestCert: clientAuthentication !== 'None',
+    rejectUnauthorized: clientAuthentication === 'Required',
+  }
+}
+
+/**
+ * Why the certificate that a client showed is no good; undefined where it is, or none was shown. Ask in a listener of
+ * `secureConnection` that stands before the server's own, which begins to read requests.
+ */
+export function refusedCertificate(socket: TLSSocket): string | undefined {
+  const shown = Object.keys(socket.getPeerCertificate()).length > 0
+  return socket.authorized || !shown ? undefined : messageOf(socket.authorizationError)
 }

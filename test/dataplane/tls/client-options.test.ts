@@ -6,7 +6,6 @@ import { clientTlsOptions, type ClientTls } from '../../../src/dataplane/tls/cli
 import type { Trust } from '../../../src/dataplane/tls/trust.ts'
 import { signCertificate } from '../../../src/local/ca/certificate.ts'
 import { makeTestAuthority, testFolder, writeIdentity } from '../../support/certificates.ts'
-import { identityFor } from '../../support/tls-files.ts'
 import { tlsServer, visit } from '../../support/tls-server.ts'
 
 const authority = await makeTestAuthority()
@@ -41,7 +40,7 @@ const cases: [string, typeof named, Partial<ClientTls>, string][] = [
 for (const [title, leaf, tls, outcome] of cases) {
   test(`${title}: ${outcome}`, async (t) => {
     const { cert, key } = writeIdentity(testFolder(t), authority, leaf)
-    const identity = await identityFor(t, { type: 'pem', cert, key })
+    const identity = { type: 'pem', cert, key } as const
     const server = await tlsServer(t, { identity, clientAuthentication: 'None' })
     const options = clientTlsOptions({ trust, verification: 'Full', host: '127.0.0.1', ...tls })
     assert.equal((await visit(server.port, options)).outcome, outcome)
@@ -77,7 +76,7 @@ test('a self-signed certificate is refused', async (t) => {
   )
   const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' })
   const { cert, key } = writeIdentity(testFolder(t), foreign, { certPem, keyPem, notAfter })
-  const identity = await identityFor(t, { type: 'pem', cert, key })
+  const identity = { type: 'pem', cert, key } as const
   const { port } = await tlsServer(t, { identity, clientAuthentication: 'None' })
   const options = clientTlsOptions({ trust, verification: 'Full', host: '127.0.0.1' })
   assert.equal((await visit(port, options)).outcome, 'DEPTH_ZERO_SELF_SIGNED_CERT')
@@ -85,7 +84,7 @@ test('a self-signed certificate is refused', async (t) => {
 
 test('an expired leaf is refused by who verifies', async (t) => {
   const { cert, key } = writeIdentity(testFolder(t), authority, await authority.leaf({ days: -1 }))
-  const identity = await identityFor(t, { type: 'pem', cert, key })
+  const identity = { type: 'pem', cert, key } as const
   const { port } = await tlsServer(t, { identity, clientAuthentication: 'None' })
   const options = clientTlsOptions({ trust, verification: 'Full', host: '127.0.0.1' })
   assert.equal((await visit(port, options)).outcome, 'CERT_HAS_EXPIRED')
