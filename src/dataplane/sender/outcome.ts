@@ -12,7 +12,7 @@
  * | … on a connection that was used before           | stale       | once more, the same host   | nothing               |
  * | 401, 403, 404, 405, 3xx, 501, all else, TLS, name| fault       | to another host            | back-off, said at once|
  */
-import type { Reply } from './pool/exchange.ts'
+import type { Reply } from '../http/exchange.ts'
 
 export type Outcome =
   | { kind: 'delivered' }

@@ -1,12 +1,10 @@
+import type { ExchangeLimits } from '../http/exchange.ts'
+
 /**
  * How long the sender waits for what, ms. They nest: a receiver gives its application 8 s, so that its own answer comes
  * within `response`, and a second try at another host still fits into `delivery`.
  */
-export interface Timeouts {
-  /** TCP and TLS together. */
-  connect: number
-  /** From the connection to the answer. */
-  response: number
+export interface Timeouts extends ExchangeLimits {
   /** collect.http: until a request that finds no room is answered 429. */
   room: number
   /** collect.http: until a request that is not delivered is answered 503. */

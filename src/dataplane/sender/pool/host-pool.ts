@@ -11,7 +11,7 @@ import https from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
 import type { Timeouts } from '../timeouts.ts'
-import { exchange, type Reply } from './exchange.ts'
+import { exchange, type Reply } from '../../http/exchange.ts'
 
 export interface HostPoolSettings {
   address: string

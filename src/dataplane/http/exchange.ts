@@ -8,7 +8,14 @@
  */
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Timeouts } from '../timeouts.ts'
+
+/** Milliseconds. */
+export interface ExchangeLimits {
+  /** Connection with its TLS handshake. */
+  connect: number
+  /** From then on to the head of the answer. */
+  response: number
+}
 
 export type Reply =
   | { kind: 'answer'; status: number; retryAfter: string | undefined }
@@ -25,7 +32,7 @@ type Phase = 'dial' | 'handshake' | 'open'
 export function exchange(
   request: ClientRequest,
   body: Buffer,
-  { secure, timeouts }: { secure: boolean; timeouts: Timeouts },
+  { secure, timeouts }: { secure: boolean; timeouts: ExchangeLimits },
 ): Promise<Reply> {
   return new Promise((resolve) => {
     let phase: Phase = 'dial'
