@@ -22,7 +22,13 @@ const programs: Record<string, (registry: Registry) => void> = {
       now: none,
     }),
   Receiver: (registry) =>
-    createReceiverMetrics(registry, { connections: none, budgetBytes: none, undelivered: none }),
+    createReceiverMetrics(registry, {
+      connections: none,
+      budgetBytes: none,
+      undelivered: none,
+      certificateExpiry: () => undefined,
+      tlsFileProblem: () => false,
+    }),
   Controller: (registry) =>
     createControllerMetrics(registry, { waiting: none, running: none, links: none }),
 }

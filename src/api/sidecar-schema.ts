@@ -251,7 +251,16 @@ const hostsFile = {
 
 /** sidecar.json of a receiver. Names of files and of the environment are not looked up here. */
 export function parseReceiverFile(json: unknown): Parsed<ReceiverFile> {
-  return parsed<ReceiverFile, typeof receiverFile>(receiverFile, json)
+  const result = parsed<ReceiverFile, typeof receiverFile>(receiverFile, json)
+  if ('problems' in result || knowsClients(result.value)) return result
+  // Without a list of its own a receiver would have nobody to believe, and refuse every certificate for ever.
+  const path = 'tls.clientTrust'
+  const message = `Expected \`${path}\` to be given, as \`tls.clientAuthentication\` is not None, got nothing`
+  return { problems: [{ path, message }] }
+}
+
+function knowsClients({ tls }: ReceiverFile): boolean {
+  return !tls.enabled || tls.clientAuthentication === 'None' || tls.clientTrust !== undefined
 }
 
 /** sidecar.json of a sender. */

@@ -55,6 +55,14 @@ const hosts: HostsFile = {
 const files: [what: string, parse: (json: unknown) => object, file: object][] = [
   ['a receiver', parseReceiverFile, receiver],
   ['a receiver without TLS', parseReceiverFile, { ...receiver, tls: { enabled: false } }],
+  [
+    'a receiver that asks for no client certificates',
+    parseReceiverFile,
+    {
+      ...receiver,
+      tls: { ...without(receiver.tls, 'clientTrust'), clientAuthentication: 'None' },
+    },
+  ],
   ['a receiver to stdout', parseReceiverFile, { ...receiver, deliver: { type: 'stdout' } }],
   [
     'a receiver to a file',
@@ -89,6 +97,15 @@ const wrong: [what: string, result: object, path: string, fragment: string][] = 
     'tls.identity',
     'to be given',
   ],
+  ...(['Optional', 'Required'] as const).map((clientAuthentication): (typeof wrong)[number] => [
+    `client authentication ${clientAuthentication} without trust`,
+    parseReceiverFile({
+      ...receiver,
+      tls: { ...without(receiver.tls, 'clientTrust'), clientAuthentication },
+    }),
+    'tls.clientTrust',
+    'Expected `tls.clientTrust` to be given, as `tls.clientAuthentication` is not None, got nothing',
+  ]),
   [
     'identity beside disabled TLS',
     parseSenderFile({ ...sender, tls: { ...sender.tls, enabled: false } }),

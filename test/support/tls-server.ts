@@ -23,11 +23,12 @@ export interface TlsServer {
   change(tls: ReceiverFile['tls']): void
 }
 
+const none = (): number => 0
+
 export async function tlsServer(t: TestContext, tls: Omit<TlsOn, 'enabled'>): Promise<TlsServer> {
   const settings = changeable(receiverSettings({ tls: { enabled: true, ...tls } }))
   const { log, lines } = capturedLog()
   const asked: TlsServer['asked'] = []
-  const none = (): number => 0
   const door = await openDoor(settings, {
     env: { STORE_PASSWORD: password },
     log,
@@ -35,6 +36,8 @@ export async function tlsServer(t: TestContext, tls: Omit<TlsOn, 'enabled'>): Pr
       connections: none,
       budgetBytes: none,
       undelivered: none,
+      certificateExpiry: () => undefined,
+      tlsFileProblem: () => false,
     }),
     async handle({ socket }, response) {
       asked.push((socket as TLSSocket & { servername: string | false | null }).servername)

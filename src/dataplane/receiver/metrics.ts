@@ -20,18 +20,25 @@ export interface ReceiverGauges {
   connections: () => number
   budgetBytes: () => number
   undelivered: () => number
+  /** Of the leaf that is served; undefined while there is none. */
+  certificateExpiry: () => Date | undefined
+  /** Whether files of TLS are missing, cannot be taken or are past their time. */
+  tlsFileProblem: () => boolean
 }
 
 export function createReceiverMetrics(registry: Registry, gauges: ReceiverGauges): ReceiverMetrics {
   const registers = [registry]
-  const gauge = (name: string, help: string, read: () => number): void => {
+  const gauge = (name: string, help: string, read: () => number | undefined): void => {
     registry.registerMetric(
       new Gauge({
         name,
         help,
         registers: [],
         collect() {
-          this.set(read())
+          const value = read()
+          // No sample rather than a zero, which would stand for a time.
+          if (value === undefined) this.remove()
+          else this.set(value)
         },
       }),
     )
@@ -46,6 +53,19 @@ export function createReceiverMetrics(registry: Registry, gauges: ReceiverGauges
     'logstash_link_receiver_undelivered_events',
     'Events that are being delivered',
     gauges.undelivered,
+  )
+  gauge(
+    'logstash_link_receiver_certificate_expiry_timestamp_seconds',
+    'When the served certificate ends, in seconds since 1970; absent while there is none',
+    () => {
+      const end = gauges.certificateExpiry()
+      return end && end.getTime() / 1000
+    },
+  )
+  gauge(
+    'logstash_link_receiver_tls_file_problem',
+    '1 while files of TLS are missing, cannot be taken or are past their time, else 0',
+    () => Number(gauges.tlsFileProblem()),
   )
   return {
     requests: new Counter({

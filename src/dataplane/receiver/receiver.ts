@@ -54,6 +54,8 @@ export async function startReceiver(
     connections: () => seen.door?.connections ?? 0,
     budgetBytes: () => budget.used,
     undelivered: () => seen.intake?.undelivered ?? 0,
+    certificateExpiry: () => seen.door?.identity?.notAfter,
+    tlsFileProblem: () => seen.door?.tlsProblem !== undefined,
   })
   const onError = (error: unknown): void =>
     log.error({ err: error }, 'Changed settings cannot be taken up')

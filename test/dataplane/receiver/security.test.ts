@@ -121,10 +121,52 @@ describe('TLS of the receiver', () => {
       deliver: { type: 'file', path: folder.path('out'), fsync: false },
     })
     assert.equal(receiver.checks.ready['listening']?.().ok, false)
-    assert.equal(receiver.checks.ready['identity']?.().ok, false)
+    const check = receiver.checks.ready['identity']?.()
+    assert.equal(check?.ok, false)
+    assert.match(check.message, /^Waiting for `tls\.identity`: .*tls\.crt/)
     writeIdentity(folder, authority, await authority.leaf())
     await eventually('it listens', async () => assert.equal(await post(receiver.port, { ca }), 200))
     assert.equal(receiver.checks.ready['identity']?.().ok, true)
+  })
+
+  it('is not ready before it knows by whom clients are signed', async (t) => {
+    const folder = testFolder(t)
+    const { receiver } = await setUp(t, {
+      clientAuthentication: 'Required',
+      clientTrust: { type: 'pem', ca: folder.path('clients.crt') },
+    })
+    const check = receiver.checks.ready['clientTrust']
+    assert.equal(check?.().ok, false)
+    assert.match(check().message, /^Waiting for `tls\.clientTrust`: .*clients\.crt/)
+    folder.write('clients.crt', authority.caPem)
+    await eventually('it is ready', () => assert.equal(check().ok, true))
+  })
+
+  it('measures when the served certificate ends, and whether its files are good', async (t) => {
+    const folder = testFolder(t)
+    const files = { cert: folder.path('tls.crt'), key: folder.path('tls.key') }
+    const receiver = await startTestReceiver(t, {
+      tls: { enabled: true, identity: { type: 'pem', ...files }, clientAuthentication: 'None' },
+      deliver: { type: 'file', path: folder.path('out'), fsync: false },
+    })
+    const shown = async (): Promise<string[]> => {
+      const lines = (await receiver.registry.metrics()).split('\n')
+      return lines.filter((line) => /^logstash_link_receiver_(certificate|tls)_/.test(line))
+    }
+    const expiry = 'logstash_link_receiver_certificate_expiry_timestamp_seconds'
+    const problem = 'logstash_link_receiver_tls_file_problem'
+    assert.deepEqual(await shown(), [`${problem} 1`])
+    const leaf = await authority.leaf()
+    // A certificate counts whole seconds.
+    const end = Math.floor(leaf.notAfter.getTime() / 1000)
+    writeIdentity(folder, authority, leaf)
+    await eventually('the leaf is served', async () =>
+      assert.deepEqual(await shown(), [`${expiry} ${end}`, `${problem} 0`]),
+    )
+    folder.write('tls.crt', 'broken')
+    await eventually('the file is bad', async () =>
+      assert.deepEqual(await shown(), [`${expiry} ${end}`, `${problem} 1`]),
+    )
   })
 
   it('is not ready while the leaf does not cover its own address, where that is asked for', async (t) => {
