@@ -8,7 +8,15 @@ import { createLog } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import type { Io } from './io.ts'
 import { openSettings } from './settings.ts'
-import { answerUsage, firstSignal, graceMs, type Health, serveHealth, within } from './sidecar.ts'
+import {
+  answerUsage,
+  firstSignal,
+  followLevel,
+  graceMs,
+  type Health,
+  serveHealth,
+  within,
+} from './sidecar.ts'
 
 /** Exit code 0 when all that was accepted was delivered, 1 when something remains. */
 export async function runReceiver(args: string[], io: Io): Promise<number> {
@@ -39,6 +47,7 @@ export async function runReceiver(args: string[], io: Io): Promise<number> {
   try {
     const current = await Promise.race([settings.ready, signal.came])
     if (typeof current === 'string') return 0
+    followLevel(log, current)
     const receiver = await startReceiver(current, { log, registry, env: io.env })
     health.checks = {
       live: receiver.checks.live,

@@ -8,7 +8,14 @@ import { createLog } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import type { Io } from './io.ts'
 import { openSettings } from './settings.ts'
-import { answerUsage, firstSignal, graceMs, type Health, serveHealth } from './sidecar.ts'
+import {
+  answerUsage,
+  firstSignal,
+  followLevel,
+  graceMs,
+  type Health,
+  serveHealth,
+} from './sidecar.ts'
 import { version } from './version.ts'
 
 /** Exit code 0 when everything was acknowledged, 1 when anything remains; the log says how many. */
@@ -40,6 +47,7 @@ export async function runSender(args: string[], io: Io): Promise<number> {
   try {
     const current = await Promise.race([settings.ready, signal.came])
     if (typeof current === 'string') return 0
+    followLevel(log, current)
     const sender = await startSender(current, {
       log,
       registry,

@@ -1,6 +1,8 @@
 /** What receiver and sender share as programs: usage errors, health endpoints from the first moment, signals, exit. */
 import { setTimeout as delay } from 'node:timers/promises'
+import type { LogLevel } from '../api/sidecar-config.ts'
 import { type FlagTable, renderFlags } from '../config/flags.ts'
+import type { Watched } from '../dataplane/files/watched.ts'
 import { LogstashLinkError, messageOf } from '../errors.ts'
 import { type Checks, type HealthServer, startHealthServer } from '../telemetry/health.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -67,6 +69,15 @@ export async function serveHealth(
     )
     return server
   }
+}
+
+/** Holds the log to the level of the settings, now and whenever they change. */
+export function followLevel(
+  log: { setLevel(level: LogLevel): void },
+  settings: Watched<{ logLevel: LogLevel }>,
+): void {
+  log.setLevel(settings.current.logLevel)
+  settings.onChange(({ logLevel }) => log.setLevel(logLevel))
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the program at once. */

@@ -10,25 +10,35 @@ export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'> & {
   child(fields: Record<string, unknown>): Log
 }
 
-const levels = { Debug: 'debug', Info: 'info', Warn: 'warn', Error: 'error' } as const
+const levels = { Debug: 20, Info: 30, Warn: 40, Error: 50 } as const satisfies Record<
+  LogLevel,
+  number
+>
 
 /**
- * Lines are written synchronously, so that the last words of a program that dies are there; no worker thread and no
+ * `setLevel` holds for children too, from the next line on. Lines are written synchronously, so that the last words of a program that dies are there; no worker thread and no
  * transport, which would cost memory in each sidecar.
  */
 export function createLog(options: {
   program: string
   level: LogLevel
   destination?: DestinationStream
-}): Log {
+}): Log & { setLevel(level: LogLevel): void } {
+  let least: number = levels[options.level]
   const destination =
     options.destination ??
     (process.stderr.isTTY
       ? readableLines(process.stderr)
       : pino.destination({ dest: 2, sync: true }))
-  return pino(
+  const log = pino(
     {
-      level: levels[options.level],
+      // pino's own level is copied into children when they are made, so what is too low is held back here.
+      level: 'debug',
+      hooks: {
+        logMethod(args, method, level) {
+          if (level >= least) method.apply(this, args)
+        },
+      },
       base: { program: options.program },
       timestamp: stdTimeFunctions.isoTime,
       serializers: { err: errorFields },
@@ -36,6 +46,11 @@ export function createLog(options: {
     },
     destination,
   )
+  return Object.assign(log, {
+    setLevel: (level: LogLevel) => {
+      least = levels[level]
+    },
+  })
 }
 
 /** Errors of TLS and HTTP carry certificates, sockets and requests along, which are no matter for a log. */

@@ -30,6 +30,31 @@ test('lines below the level are not written', () => {
   assert.equal(written.length, 1)
 })
 
+test('a level that is set anew holds from the next line on, for children too', () => {
+  const written: string[] = []
+  const destination = {
+    write: (line: string) => void written.push((JSON.parse(line) as { msg: string }).msg),
+  }
+  const log = createLog({ program: 'test', level: 'Info', destination })
+  const child = log.child({ link: 'shop/orders' })
+  const say = (what: string): void => {
+    log.debug(`debug ${what}`)
+    child.debug(`debug ${what} of a child`)
+    child.warn(`warn ${what} of a child`)
+  }
+  say('at Info')
+  log.setLevel('Debug')
+  say('at Debug')
+  log.setLevel('Error')
+  say('at Error')
+  assert.deepEqual(written, [
+    'warn at Info of a child',
+    'debug at Debug',
+    'debug at Debug of a child',
+    'warn at Debug of a child',
+  ])
+})
+
 test('the last line before an abrupt end is on stderr', () => {
   const program = `import { createLog } from ${JSON.stringify(join(import.meta.dirname, '../../src/telemetry/log.ts'))}
     createLog({ program: 'end', level: 'Info' }).error({ err: new Error('why') }, 'Last words')
