@@ -120,6 +120,8 @@ describe('delivering to a file', () => {
 
   const ends: [title: string, before: string, after: string][] = [
     ['cuts an event that a crash tore', '{"a":1}\n{"a":', '{"a":1}\n{"b":1}\n'],
+    ['cuts the only event, when a crash tore it,', '{"seq":1,"x":"to', '{"b":1}\n'],
+    ['cuts a torn event that begins with blanks', '{"a":1}\n \t{"a":', '{"a":1}\n{"b":1}\n'],
     ['ends a whole event without newline', '{"a":1}', '{"a":1}\n{"b":1}\n'],
     ['ends a foreign line', 'some text', 'some text\n{"b":1}\n'],
   ]
@@ -137,7 +139,11 @@ describe('delivering to a file', () => {
     const full = await startTestReceiver(t, {
       deliver: { type: 'file', path: '/dev/full', fsync: false },
     })
-    assert.equal((await rawPost(full.port, '{"a":1}\n')).status, 503)
+    for (const attempt of [1, 2]) {
+      assert.equal((await rawPost(full.port, '{"a":1}\n')).status, 503)
+      const { delivery } = full.status() as { delivery: object }
+      assert.match(JSON.stringify(delivery), /ENOSPC/, `attempt ${attempt}`)
+    }
     const path = testFolder(t).path('none/out.ndjson')
     const none = await startTestReceiver(t, { deliver: { type: 'file', path, fsync: false } })
     assert.equal((await rawPost(none.port, '{"a":1}\n')).status, 503)

@@ -8,6 +8,7 @@ import { createTurns } from './turns.ts'
 
 const newline = 0x0a
 const openBrace = 0x7b
+const space = 0x20
 
 export function createFileDeliverer(path: string, fsync: boolean): Deliverer {
   const turns = createTurns(1)
@@ -15,12 +16,15 @@ export function createFileDeliverer(path: string, fsync: boolean): Deliverer {
   /** Set while the file holds a part of a batch that could not be cut back. */
   let tornAt: number | undefined
 
-  /** The file at the path, opened anew when another took its place (it was rotated); with its size. */
-  async function opened(): Promise<{ file: FileHandle; size: number }> {
+  /**
+   * The file at the path, opened anew when another took its place (it was rotated); with its size, where it has one that
+   * it can be cut back to: pipes and devices have none.
+   */
+  async function opened(): Promise<{ file: FileHandle; size: number | undefined }> {
     if (handle !== undefined) {
       const [ours, there] = await Promise.all([handle.stat(), statOrNothing(path)])
       if (there !== undefined && there.ino === ours.ino && there.dev === ours.dev) {
-        return { file: handle, size: ours.size }
+        return { file: handle, size: sizeOf(ours) }
       }
       const old = handle
       handle = undefined
@@ -31,7 +35,7 @@ export function createFileDeliverer(path: string, fsync: boolean): Deliverer {
     const file = await open(path, flags)
     try {
       await mendEnd(file)
-      const { size } = await file.stat()
+      const size = sizeOf(await file.stat())
       handle = file
       return { file, size }
     } catch (error) {
@@ -41,7 +45,7 @@ export function createFileDeliverer(path: string, fsync: boolean): Deliverer {
   }
 
   async function append(events: Events): Promise<DeliveryResult> {
-    let written: { file: FileHandle; size: number } | undefined
+    let written: { file: FileHandle; size: number | undefined } | undefined
     try {
       const { file, size } = await opened()
       if (tornAt !== undefined) {
@@ -53,7 +57,7 @@ export function createFileDeliverer(path: string, fsync: boolean): Deliverer {
       if (fsync) await file.datasync()
       return delivered
     } catch (error) {
-      if (written !== undefined) await cutBack(written.file, written.size)
+      if (written?.size !== undefined) await cutBack(written.file, written.size)
       return failed(messageOf(error))
     }
   }
@@ -87,7 +91,9 @@ async function mendEnd(file: FileHandle): Promise<void> {
   if (size === 0) return
   const tail = await lastLine(file, size)
   if (tail.length === 0) return
-  if (tail[0] === openBrace && !isJson(tail)) await file.truncate(size - tail.length)
+  const first = tail.find((byte) => byte > space)
+  if (first === undefined || (first === openBrace && !isJson(tail)))
+    await file.truncate(size - tail.length)
   else await file.appendFile('\n')
 }
 
@@ -111,6 +117,10 @@ function isJson(bytes: Buffer): boolean {
   } catch {
     return false
   }
+}
+
+function sizeOf(stats: Stats): number | undefined {
+  return stats.isFile() ? stats.size : undefined
 }
 
 async function statOrNothing(path: string): Promise<Stats | undefined> {
