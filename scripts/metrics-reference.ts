@@ -19,6 +19,8 @@ const programs: Record<string, (registry: Registry) => void> = {
       }),
       heldBytes: none,
       inFlight: none,
+      certificateExpiry: () => undefined,
+      tlsFileProblem: () => false,
       now: none,
     }),
   Receiver: (registry) =>

@@ -20,6 +20,10 @@ export interface Connections {
   /** False while TLS files or credentials that the settings name are missing. */
   canSend(): boolean
   securityProblem(): string | undefined
+  /** Of files of TLS alone. */
+  tlsProblem(): string | undefined
+  /** Of the sender's own certificate; undefined without one. */
+  certificateExpiry(): Date | undefined
   bookProblem(): string | undefined
   /** A host fails: time to look where hosts are now. */
   failing(): void
@@ -112,6 +116,8 @@ export async function createConnections(
     authorization: () => security.authorization(),
     canSend: () => security.generation() !== undefined,
     securityProblem: () => security.problem(),
+    tlsProblem: () => security.tlsProblem(),
+    certificateExpiry: () => security.certificateExpiry(),
     bookProblem: () => book.problem(),
     failing: () => book.failing(balancer.allOut()),
     close() {

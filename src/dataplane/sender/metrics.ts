@@ -31,6 +31,10 @@ export function createSenderMetrics(
     totals: () => QueueTotals
     heldBytes: () => number
     inFlight: () => number
+    /** Of the sender's own certificate; undefined without one. */
+    certificateExpiry: () => Date | undefined
+    /** Whether files of TLS are missing, cannot be taken or are past their time. */
+    tlsFileProblem: () => boolean
     now: () => number
   },
 ): SenderMetrics {
@@ -78,14 +82,30 @@ export function createSenderMetrics(
     const { oldest } = read.totals()
     return oldest === undefined ? 0 : (read.now() - oldest) / 1000
   })
+  gauge(
+    'certificate_expiry_timestamp_seconds',
+    "When the sender's own certificate ends, in seconds since 1970; absent while there is none",
+    () => {
+      const end = read.certificateExpiry()
+      return end && end.getTime() / 1000
+    },
+  )
+  gauge(
+    'tls_file_problem',
+    '1 while files of TLS are missing, cannot be taken or are past their time, else 0',
+    () => Number(read.tlsFileProblem()),
+  )
 
-  function gauge(name: string, help: string, value: () => number): Gauge {
+  function gauge(name: string, help: string, value: () => number | undefined): Gauge {
     return new Gauge({
       name: `logstash_link_sender_${name}`,
       help,
       registers,
       collect() {
-        this.set(value())
+        const now = value()
+        // No sample rather than a zero, which would stand for a time.
+        if (now === undefined) this.remove()
+        else this.set(now)
       },
     })
   }

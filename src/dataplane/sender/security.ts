@@ -21,6 +21,10 @@ export interface Security {
   serverName: string | undefined
   authorization(): string | undefined
   problem(): string | undefined
+  /** Of files of TLS alone. */
+  tlsProblem(): string | undefined
+  /** When the certificate ends that hosts are shown; undefined without one. */
+  certificateExpiry(): Date | undefined
   close(): void
 }
 
@@ -66,6 +70,8 @@ export async function openSecurity(
     serverName: tls.enabled ? tls.serverName || undefined : undefined,
     authorization: () => credentials?.current?.header,
     problem: () => parts.find((part) => part.problem !== undefined)?.problem,
+    tlsProblem: () => trust?.problem ?? identity?.problem,
+    certificateExpiry: () => identity?.current?.notAfter,
     close() {
       for (const part of parts) part.close()
     },

@@ -20,7 +20,7 @@ import { createMemoryQueue } from '../queue/memory-queue.ts'
 import type { Environment } from '../tls/secret.ts'
 import { createCollected } from './collect/collected.ts'
 import { startCollectors } from './collect/collectors.ts'
-import { createConnections } from './connections.ts'
+import { createConnections, type Connections } from './connections.ts'
 import { decorationOf } from './decorate.ts'
 import { createDispatcher, type Dispatcher } from './dispatcher.ts'
 import { createHostHealth } from './host-health.ts'
@@ -102,10 +102,14 @@ export async function startSender(
     },
     onWithdrawn: (events) => count('withdrawn', events),
   })
+  // Metrics may be asked for before what they look at is made.
+  const seen: { connections?: Connections; dispatcher?: Dispatcher<Ticket> } = {}
   const metrics = createSenderMetrics(registry, {
     totals: () => queue.totals(),
     heldBytes: () => intake.heldBytes(),
-    inFlight: () => dispatcher.inFlight(),
+    inFlight: () => seen.dispatcher?.inFlight() ?? 0,
+    certificateExpiry: () => seen.connections?.certificateExpiry(),
+    tlsFileProblem: () => seen.connections?.tlsProblem() !== undefined,
     now,
   })
   function count(what: keyof typeof counts, events: number): void {
@@ -124,6 +128,7 @@ export async function startSender(
     health,
     onChange: () => dispatcher.pump(),
   })
+  seen.connections = connections
   const transmitter = createTransmitter({
     connections,
     senderId,
@@ -165,6 +170,7 @@ export async function startSender(
     random,
     delay: (ms) => delay(ms),
   })
+  seen.dispatcher = dispatcher
 
   const { promise: drained, resolve: becomeDrained } = Promise.withResolvers<void>()
   let inputEnded = false

@@ -90,6 +90,34 @@ test('a client certificate is shown, and its absence is the fault that is told',
   assert.equal(receiver.accepted.length, 1)
 })
 
+test("metrics say when the sender's own certificate ends, and whether its files are good", async (t) => {
+  const folder = testFolder(t)
+  const files = { cert: folder.path('tls.crt'), key: folder.path('tls.key') }
+  const ca = folder.write('ca.crt', authority.caPem)
+  const sender = await startTestSender(t, [], {
+    tls: {
+      enabled: true,
+      trust: { type: 'pem', ca },
+      verification: 'Full',
+      identity: { type: 'pem', ...files },
+    },
+  })
+  const sample = async (name: string): Promise<string | undefined> => {
+    const lines = (await sender.metric(name)).split('\n')
+    return lines.find((line) => !line.startsWith('#') && line !== '')
+  }
+  const expiry = 'logstash_link_sender_certificate_expiry_timestamp_seconds'
+  const problem = 'logstash_link_sender_tls_file_problem'
+  const shown = async () => [await sample(expiry), await sample(problem)]
+  assert.deepEqual(await shown(), [undefined, `${problem} 1`])
+  writeIdentity(folder, authority, leaf)
+  // A certificate counts whole seconds.
+  const end = Math.floor(leaf.notAfter.getTime() / 1000)
+  await eventually('the identity is loaded', async () =>
+    assert.deepEqual(await shown(), [`${expiry} ${end}`, `${problem} 0`]),
+  )
+})
+
 test('without trust files nothing is sent, and it begins when they come', async (t) => {
   const folder = testFolder(t)
   const receiver = await startTestReceiver(t, { tls: serve(leaf) })
