@@ -9,7 +9,7 @@ import { summarise, type Outcome } from './demo/summary.ts'
 import { endingSignals } from './ending-signals.ts'
 import type { Io } from './io.ts'
 import { tellConditions } from './local-screen.ts'
-import { answerUsage } from './sidecar.ts'
+import { answerUsage } from './usage.ts'
 
 const demoFlags = {
   events: { value: 'FILE', help: 'send the lines of this file in place of HTTP requests' },

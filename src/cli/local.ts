@@ -11,7 +11,7 @@ import { createMetrics } from '../telemetry/metrics.ts'
 import type { Io } from './io.ts'
 import { tellChanges } from './local-screen.ts'
 import { endingSignals } from './ending-signals.ts'
-import { answerUsage } from './sidecar.ts'
+import { answerUsage } from './usage.ts'
 
 const localFlags = {
   file: {

@@ -1,7 +1,7 @@
 /** Makes settings of a command line or of a sidecar's file, and keeps them up to date while the program runs. */
 import { readFileSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
-import type { SettingsFrom } from '../config/receiver.ts'
+import type { SettingsFrom } from '../config/command.ts'
 import { changeable, fixed, type Watched } from '../dataplane/files/watched.ts'
 import { watchFiles } from '../dataplane/files/watch.ts'
 import { messageOf } from '../errors.ts'

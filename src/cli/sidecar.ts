@@ -1,36 +1,102 @@
-/** What receiver and sender share as programs: usage errors, health endpoints from the first moment, signals, exit. */
-import { setTimeout as delay } from 'node:timers/promises'
+/** What receiver and sender share as programs: usage, health endpoints from the first moment, signals, the end. */
+import type { Role } from '../api/names.ts'
 import type { LogLevel } from '../api/sidecar-config.ts'
-import { type FlagTable, renderFlags } from '../config/flags.ts'
+import type { Command } from '../config/command.ts'
+import type { FlagTable } from '../config/flags.ts'
+import { parseSidecarFile } from '../config/sidecar-file.ts'
 import type { Watched } from '../dataplane/files/watched.ts'
 import { LogstashLinkError, messageOf } from '../errors.ts'
 import { type Checks, type HealthServer, startHealthServer } from '../telemetry/health.ts'
-import type { Log } from '../telemetry/log.ts'
-import type { Registry } from '../telemetry/metrics.ts'
+import { createLog, type Log } from '../telemetry/log.ts'
+import { createMetrics, type Registry } from '../telemetry/metrics.ts'
+import { endingSignals } from './ending-signals.ts'
 import type { Io } from './io.ts'
+import { openSettings } from './settings.ts'
+import { answerUsage } from './usage.ts'
 
-/** Exit code for a command line that is refused, as other Unix programs have it. */
-const usageError = 2
+/** Time that a program has to finish after SIGTERM: below the 30 s that Kubernetes gives by default. */
+const grace = 25_000
 
-/** Help or problems of the command line: the exit code to end with, or undefined to go on. */
-export function answerUsage(
-  program: string,
+interface Running {
+  checks: Checks
+  status(): object
+  /** Resolves when there is nothing more to do; a program that only waits for signals has none. */
+  done?: Promise<void>
+  /** Finishes what is under way within the grace; what is left are events. */
+  stop(): Promise<{ remaining: number }>
+}
+
+interface Shared {
+  log: Log
+  registry: Registry
+  env: Io['env']
+  /** Time that stop() has, ms. */
+  grace: number
+}
+
+interface Sidecar<File, Settings extends { logLevel: LogLevel }> {
+  program: Role
+  flags: FlagTable
+  command: Command<File, Settings>
+  parse: Parameters<typeof parseSidecarFile<File>>[2]
+  start(settings: Watched<Settings>, shared: Shared): Promise<Running>
+  /** What is said of events that remain. */
+  whatRemains: string
+}
+
+/** Exit code 0 when nothing remains, 1 when something does (the log says how many), 2 for a command line that is refused. */
+export async function runSidecar<File, Settings extends { logLevel: LogLevel }>(
   args: readonly string[],
-  table: FlagTable,
-  problems: readonly string[],
   io: Io,
-): number | undefined {
-  if (args.includes('--help')) {
-    io.stdout.write(`usage: logstash-link ${program} [FLAGS]\n\n${renderFlags(table)}\n`)
-    return 0
+  sidecar: Sidecar<File, Settings>,
+): Promise<number> {
+  const { program, command } = sidecar
+  const { source, placement } = command
+  const answered = answerUsage(program, args, sidecar.flags, command.problems, io)
+  if (answered !== undefined) return answered
+
+  const level = source.from === 'flags' ? source.settings.logLevel : 'Info'
+  const log = createLog({ program, level })
+  const registry = createMetrics({ program })
+  const signals = endingSignals()
+  signals.onSecond(() => log.warn('A second signal: ending at once'))
+  const parse = (text: string, path: string): File => parseSidecarFile(text, path, sidecar.parse)
+  const settings = openSettings(source, parse, log)
+  const health: Health = {
+    checks: { live: {}, ready: { settings: settings.check } },
+    status: () => ({ program, state: 'waiting for settings' }),
   }
-  if (problems.length === 0) return undefined
-  io.stderr.write(`${problems.join('\n')}\nlogstash-link ${program} --help shows all flags\n`)
-  return usageError
+  const server = await serveHealth(health, {
+    host: placement.host,
+    port: placement.healthPort,
+    portGiven: command.healthPortGiven,
+    registry,
+    log,
+  })
+  try {
+    const current = await Promise.race([settings.ready, signals.first])
+    if (typeof current === 'string') return 0
+    followLevel(log, current)
+    const running = await sidecar.start(current, { log, registry, env: io.env, grace })
+    const { live, ready } = running.checks
+    health.checks = { live, ready: { settings: settings.check, ...ready } }
+    health.status = () => running.status()
+    const done = running.done?.then(() => 'nothing more to do' as const)
+    const why = await Promise.race([signals.first, ...(done === undefined ? [] : [done])])
+    log.info({ why }, 'Stopping: nothing new is taken, what is under way is finished')
+    const { remaining } = await running.stop()
+    if (remaining > 0) log.error({ remaining }, sidecar.whatRemains)
+    else log.info('Nothing remains')
+    return remaining > 0 ? 1 : 0
+  } finally {
+    settings.close()
+    await server.close()
+    signals.forget()
+  }
 }
 
 /** What the health endpoints tell; its parts are set as the program comes up. */
-export interface Health {
+interface Health {
   checks: Checks
   status: () => object
 }
@@ -39,7 +105,7 @@ export interface Health {
  * Serves health before anything else is up: the start-up probe asks only whether the process lives. A default port that
  * is taken gives way to a free one (several programs on one machine); one that was asked for does not.
  */
-export async function serveHealth(
+async function serveHealth(
   health: Health,
   options: {
     host: string
@@ -72,47 +138,10 @@ export async function serveHealth(
 }
 
 /** Holds the log to the level of the settings, now and whenever they change. */
-export function followLevel(
+function followLevel(
   log: { setLevel(level: LogLevel): void },
   settings: Watched<{ logLevel: LogLevel }>,
 ): void {
   log.setLevel(settings.current.logLevel)
   settings.onChange(({ logLevel }) => log.setLevel(logLevel))
-}
-
-/** Resolves at the first SIGTERM or SIGINT; a second one ends the program at once. */
-export function firstSignal(log: Log): { came: Promise<NodeJS.Signals>; forget(): void } {
-  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
-  let first = true
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (first) {
-      first = false
-      resolve(signal)
-    } else {
-      log.warn({ signal }, 'A second signal: ending at once')
-      process.exit(1)
-    }
-  }
-  process.on('SIGTERM', onSignal)
-  process.on('SIGINT', onSignal)
-  return {
-    came: promise,
-    forget: () => {
-      process.off('SIGTERM', onSignal)
-      process.off('SIGINT', onSignal)
-    },
-  }
-}
-
-/** Time that a program has to finish after SIGTERM: below the 30 s that Kubernetes gives by default. */
-export const graceMs = 25_000
-
-/** Resolves with undefined when the time is over first. */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  const timer = new AbortController()
-  try {
-    return await Promise.race([work, delay(ms, undefined, { signal: timer.signal })])
-  } finally {
-    timer.abort()
-  }
 }

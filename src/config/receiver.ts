@@ -1,6 +1,7 @@
 /** Settings of `logstash-link receiver`: flags alone, or a sidecar's file with flags that only say where to listen. */
-import type { Placement, ReceiverFile, ReceiverSettings } from '../api/sidecar-config.ts'
+import type { ReceiverFile, ReceiverSettings } from '../api/sidecar-config.ts'
 import { defaults } from '../api/sidecar-config.ts'
+import { type Command, refuseBesideConfig } from './command.ts'
 import { deadLetterFlags, deadLetterFrom } from './dead-letter.ts'
 import { atPodAddress, deliverFrom } from './deliver-flag.ts'
 import { type Flags, parseFlags } from './flags.ts'
@@ -45,20 +46,10 @@ const beside = ['config', 'host', 'port', 'health-port'] as const
 
 type ReceiverFlags = Flags<typeof receiverFlags>
 
-/** Either whole settings, or a file that is read (and read again) with `complete` making settings of what it says. */
-export type SettingsFrom<File, Settings> =
-  | { from: 'flags'; settings: Settings }
-  | { from: 'file'; path: string; complete: (file: File) => Settings }
-
-export interface ReceiverCommand {
-  source: SettingsFrom<ReceiverFile, ReceiverSettings>
-  placement: Placement
-  /** Told as a port of its own, so that a default that is taken can give way. */
-  healthPortGiven: boolean
-  problems: string[]
-}
-
-export function receiverCommand(args: readonly string[], env: Environment): ReceiverCommand {
+export function receiverCommand(
+  args: readonly string[],
+  env: Environment,
+): Command<ReceiverFile, ReceiverSettings> {
   const flags = parseFlags(args, receiverFlags)
   const { problems } = flags
   const placement = {
@@ -79,19 +70,6 @@ export function receiverCommand(args: readonly string[], env: Environment): Rece
   const program = `receiver-${placement.port}`
   const settings = { ...fileFromFlags(flags, program, env, problems), ...placement }
   return { source: { from: 'flags', settings }, placement, healthPortGiven, problems }
-}
-
-export function refuseBesideConfig<N extends string>(
-  flags: { has(name: N): boolean },
-  table: Record<N, unknown>,
-  allowed: readonly N[],
-  problems: string[],
-): void {
-  for (const name of Object.keys(table) as N[]) {
-    if (flags.has(name) && !allowed.includes(name)) {
-      problems.push(`Expected \`--config\` alone to say this, got \`--config\` and \`--${name}\``)
-    }
-  }
 }
 
 function fileFromFlags(

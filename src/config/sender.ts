@@ -1,13 +1,13 @@
 /** Settings of `logstash-link sender`: flags alone, or a sidecar's file with flags that only say where to listen. */
 import { parseHost } from '../api/hosts.ts'
 import { environment } from '../api/names.ts'
-import type { HostEntry, Placement, SenderFile, SenderSettings } from '../api/sidecar-config.ts'
+import type { HostEntry, SenderFile, SenderSettings } from '../api/sidecar-config.ts'
 import { defaults } from '../api/sidecar-config.ts'
 import { messageOf } from '../errors.ts'
+import { type Command, refuseBesideConfig } from './command.ts'
 import { deadLetterFlags, deadLetterFrom } from './dead-letter.ts'
 import { type Flags, parseFlags } from './flags.ts'
 import { type Environment, placementFrom } from './placement.ts'
-import { refuseBesideConfig, type SettingsFrom } from './receiver.ts'
 import {
   checkEnvironment,
   credentialFlags,
@@ -59,19 +59,12 @@ const beside = ['config', 'host', 'http', 'tcp', 'health-port'] as const
 
 type SenderFlags = Flags<typeof senderFlags>
 
-export interface SenderCommand {
-  source: SettingsFrom<SenderFile, SenderSettings>
-  placement: Placement
-  healthPortGiven: boolean
-  problems: string[]
-}
-
 /** `pid` names the folder of dead letters, so that two senders of one user do not share one. */
 export function senderCommand(
   args: readonly string[],
   env: Environment,
   pid: number,
-): SenderCommand {
+): Command<SenderFile, SenderSettings> {
   const flags = parseFlags(args, senderFlags)
   const { problems } = flags
   refuseWhatIsNotBuilt(flags, problems)
