@@ -72,6 +72,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   server.maxConnections = options.maxConnections
 
   function take(request: IncomingMessage, response: ServerResponse, expects: boolean): void {
+    // A connection that was busy when the listener closed would go on for as long as it is used.
+    response.once('close', () => {
+      if (!server.listening) server.closeIdleConnections()
+    })
     handle(request, response, expects).catch((error: unknown) => {
       log.error({ err: error }, 'A request failed inside the receiver')
       response.destroy()

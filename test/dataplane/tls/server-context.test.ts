@@ -186,6 +186,24 @@ test('who switches TLS on is not served in the clear while the identity is await
   )
 })
 
+test('a connection made on former terms ends with the answer to what it had begun', async (t) => {
+  const { server, tls } = await serve(t, 'None')
+  const open = connect({ port: server.port, host: '127.0.0.1', ...none })
+  const closed = once(open, 'close')
+  let answers = ''
+  open.setEncoding('utf8')
+  open.on('data', (text: string) => (answers += text))
+  open.write('GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n')
+  await eventually('the first is answered', () => assert.match(answers, /hello$/))
+  server.change({ ...tls, clientAuthentication: 'Required' })
+  await eventually('certificates are required', async () =>
+    assert.match((await visit(server.port, none)).outcome, required),
+  )
+  open.write('Host: a\r\n\r\n')
+  await closed
+  assert.equal(answers.match(/hello/g)?.length, 2)
+})
+
 test('a broken certificate leaves the one before in service, and it says so', async (t) => {
   const { server, folder } = await serve(t, 'None')
   folder.write('tls.crt', 'broken')
