@@ -180,6 +180,7 @@ export async function startSender(
 
   const collected = createCollected({
     decoration: () => decorationOf(current()),
+    maxLine: () => current().limits.maxLine,
     deadLetters,
     log,
     onOversized: (lines) => metrics.events('oversized', lines),

@@ -2,20 +2,21 @@
 import { messageOf } from '../../../errors.ts'
 import type { Log } from '../../../telemetry/log.ts'
 import type { DeadLetters } from '../../dead-letter/dead-letters.ts'
-import type { Events } from '../../wire/events.ts'
 import type { LineReaderOutput, OversizedLine } from '../../wire/lines.ts'
 import { decorateEvents } from '../decorate.ts'
+import { fitLines } from './fit.ts'
 
 export interface CollectedDeps {
   decoration: () => Buffer | undefined
+  maxLine: () => number
   deadLetters: DeadLetters | undefined
   log: Log
   onOversized: (count: number) => void
 }
 
 export interface Collected {
-  /** Events as they are committed. */
-  finish(output: LineReaderOutput): Events[]
+  /** Events as they are committed, and all lines over the limit: those that only now became so as well. */
+  finish(output: LineReaderOutput): LineReaderOutput
   /** Keeps the heads of lines over the limit; they are counted and logged. */
   setAside(lines: readonly OversizedLine[], source: string): Promise<void>
   /** False: there is no file for what cannot be sent. */
@@ -23,11 +24,13 @@ export interface Collected {
 }
 
 export function createCollected(deps: CollectedDeps): Collected {
-  const { decoration, deadLetters, log, onOversized } = deps
+  const { decoration, maxLine, deadLetters, log, onOversized } = deps
   return {
-    finish({ events }) {
+    finish({ events, oversized }) {
       const key = decoration()
-      return key === undefined ? events : events.map((each) => decorateEvents(each, key))
+      const decorated = key ? events.map((each) => decorateEvents(each, key)) : events
+      const fitting = fitLines(decorated, maxLine())
+      return { events: fitting.events, oversized: [...oversized, ...fitting.oversized] }
     },
     async setAside(lines, source) {
       if (lines.length === 0) return

@@ -89,12 +89,12 @@ export async function collectHttp(
     })
     if (body === undefined) return full
     try {
-      if (body.output.oversized.length > 0 && !collected.canSetAside) {
+      const { events, oversized } = collected.finish(body.output)
+      if (oversized.length > 0 && !collected.canSetAside) {
         return { status: 413, text: `A line is longer than ${maxLine} bytes` }
       }
       const { ticket, result } = createTicket()
-      const events = collected.finish(body.output)
-      await collected.setAside(body.output.oversized, 'collect.http')
+      await collected.setAside(oversized, 'collect.http')
       if (events.length === 0) return ok
       const since = performance.now()
       while (!intake.offer(events, ticket)) {

@@ -29,9 +29,9 @@ export async function collectStream(stream: Readable, deps: StreamDeps): Promise
   let held = 0
 
   async function take(output: LineReaderOutput): Promise<void> {
-    await collected.setAside(output.oversized, source)
-    if (output.events.length === 0) return
-    const events = collected.finish(output)
+    const { events, oversized } = collected.finish(output)
+    await collected.setAside(oversized, source)
+    if (events.length === 0) return
     while (!intake.offer(events)) await intake.room()
   }
 
