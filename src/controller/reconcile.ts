@@ -1,18 +1,21 @@
 /**
  * One look at one link:
  *
- *   observe ─▶ accepted? ─▶ discover ─▶ desired ─▶ plan ─▶ apply ─▶ verdict ─▶ status, events
- *                  │ no                                              ▲
- *                  └─────────────────────────────────────────────────┘
+ *   observe ─▶ accepted? ─▶ discover ─▶ desired ─────▶ plan ─▶ apply ─▶ verdict ─▶ status, events
+ *                  │ no                                ▲
+ *                  └─▶ discover ─▶ what stands ────────┘
  *
  * Everything is read anew, nothing is remembered from the last time but what sidecars said and what they mount. The
  * verdict speaks of what was observed before the writing: what the writing brings about is seen by the watches.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { LogstashLinkStatus } from '../api/link.ts'
+import type { KubeObject } from '../api/objects.ts'
 import type { Observed, SidecarSample } from '../api/observed.ts'
 import type { OperatorOptions } from '../api/operator-options.ts'
+import { isOwnedBy } from '../api/ownership.ts'
 import { desiredObjects } from '../desired/desired-objects.ts'
+import { whileNotAccepted } from '../desired/not-accepted.ts'
 import { discoverHosts } from '../discovery/discover-hosts.ts'
 import { trustBundle } from '../discovery/trust-bundle.ts'
 import { TransientError } from '../errors.ts'
@@ -53,7 +56,7 @@ export async function reconcile(key: LinkKey, deps: ReconcileDeps): Promise<Reco
   const { observed } = observation
   const { findings, written, failures } = mayApply(checkAccepted(observed))
     ? await bringAbout(observed, deps)
-    : { findings: {}, written: [], failures: [] }
+    : await carryOn(observed, deps)
   deps.looked(link, observation, written)
   const { status, events, requeueAfterMs } = verdict({ observed, ...findings })
   await writeStatus(observed, status, deps.cluster)
@@ -67,12 +70,15 @@ export async function reconcile(key: LinkKey, deps: ReconcileDeps): Promise<Reco
   return requeueAfterMs === undefined ? {} : { againAfterMs: requeueAfterMs }
 }
 
+interface Done extends Pick<Applied, 'written' | 'failures'> {
+  findings: Omit<VerdictInput, 'observed'>
+}
+
 /** From discovery to the cluster. */
 async function bringAbout(
   observed: Observed,
   { cluster, options, newPassword }: ReconcileDeps,
-): Promise<Pick<Applied, 'written' | 'failures'> & { findings: Omit<VerdictInput, 'observed'> }> {
-  const { link } = observed
+): Promise<Done> {
   const hosts = discoverHosts(observed)
   const trust = trustBundle(observed)
   const desired = desiredObjects({
@@ -82,11 +88,40 @@ async function bringAbout(
     options,
     newPassword: newPassword(),
   })
+  const { findings, ...done } = await write(observed, desired, cluster)
+  return { ...done, findings: { ...findings, hosts, trust } }
+}
+
+/** A spec that is not accepted changes nothing; hosts and trust of sidecars that run by an earlier one go on. */
+async function carryOn(observed: Observed, { cluster }: ReconcileDeps): Promise<Done> {
+  const { uid = '' } = observed.link.metadata
+  if (!observed.objects.some((object) => isOwnedBy(object, uid))) {
+    return { findings: {}, written: [], failures: [] }
+  }
+  const isListed = observed.link.spec.receiver.hosts !== undefined
+  const hosts = isListed ? undefined : discoverHosts(observed)
+  const trust = trustBundle(observed)
+  const desired = whileNotAccepted(observed, {
+    ...(hosts === undefined ? {} : { hosts: hosts.file }),
+    ...(trust.problem === undefined ? { trustBundle: trust.pem } : {}),
+  })
+  const { findings, ...done } = await write(observed, desired, cluster)
+  return {
+    ...done,
+    findings: { ...findings, trust, ...(hosts === undefined ? {} : { hosts }) },
+  }
+}
+
+async function write(
+  { link, objects }: Observed,
+  desired: readonly KubeObject[],
+  cluster: Cluster,
+): Promise<Done> {
   const owner = { uid: link.metadata.uid ?? '' }
-  const changes = plan({ current: observed.objects, desired, owner })
+  const changes = plan({ current: objects, desired, owner })
   const { written, refused, failures } = await applyPlan(cluster, changes, link.metadata)
   const { conflicts, oversized } = changes
-  return { findings: { hosts, trust, conflicts, oversized, refused }, written, failures }
+  return { findings: { conflicts, oversized, refused }, written, failures }
 }
 
 /** Nothing is written when nothing changed. With the uid, so that a new link of this name does not get it. */

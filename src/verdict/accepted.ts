@@ -38,11 +38,12 @@ export function checkAccepted(observed: Observed, context: AcceptedContext = {})
 }
 
 /**
- * Whether objects may be rendered and written for a link: not for one that cannot be read, nor for one of which only a
- * part would work. A missing Secret or Service is waited for with all else in place.
+ * Whether objects may be rendered and written as a link's spec says: not by one that cannot be read, nor by one of which
+ * only a part would work; what stands then goes on by itself. A missing Secret or Service is waited for with all else in
+ * place.
  */
 export function mayApply({ reason }: Accepted): boolean {
-  return !['Invalid', 'NotBuilt', 'LinkConflict'].includes(reason)
+  return !['Invalid', 'NotBuilt'].includes(reason)
 }
 
 const checks: readonly Check[] = [
