@@ -42,14 +42,10 @@ export const reasons = {
       'ServiceNotFound',
       /** An object of a name that is ours to use belongs to someone else. */
       'NameConflict',
-      /** Another link of the namespace wants the same thing. */
-      'LinkConflict',
       /** The spec is legal, this version does not do it yet. */
       'NotBuilt',
       /** A link that was written before a rule existed. */
       'Invalid',
-      /** The webhook's entry does not cover the namespace. */
-      'WebhookNotReady',
     ],
     Unknown: ['Pending'],
   },
@@ -86,7 +82,7 @@ export const reasons = {
   /** Sidecars that were asked report no refusals, TLS errors or old events. The message says how many were asked. */
   Delivering: {
     True: ['Delivering', 'NotNeeded'],
-    False: ['Refused', 'Unauthorized', 'TlsFailed', 'Unreachable', 'Delayed', 'SidecarProblem'],
+    False: ['Unreachable', 'Delayed', 'SidecarProblem'],
     Unknown: ['NotSampled', 'Pending'],
   },
 } as const satisfies Record<ConditionType, Record<ConditionStatus, readonly string[]>>

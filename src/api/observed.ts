@@ -28,8 +28,6 @@ export interface Observed {
   pods: ObservedPod[]
   /** Node name → zone. */
   nodeZones: Record<string, string>
-  /** Other links of the namespace: for port and name conflicts. */
-  siblings: LogstashLink[]
   /** What sidecars said of themselves, last sampled; empty where nothing was asked yet. */
   samples: SidecarSample[]
   /** RFC 3339. The pure rooms have no clock. */

@@ -8,7 +8,7 @@ interface Owner {
 
 /**
  * What every object of a link carries, so that the garbage collector takes it with the link; nothing for a link that no
- * cluster has seen (`render`). Not as controller: cert-manager may be told to be the controller of its Secrets, and an
+ * cluster has seen. Not as controller: cert-manager may be told to be the controller of its Secrets, and an
  * object has one controller at most.
  */
 export function ownerReferences({ metadata }: Owner): { ownerReferences?: OwnerReference[] } {

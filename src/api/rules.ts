@@ -1,6 +1,6 @@
 /**
  * All rules that concern more than one field. Each is refused at write by every cluster: the CRD carries the CEL, the
- * in-memory cluster, `render` and `local` run the predicate, and a test holds the two to the same answers.
+ * in-memory cluster and the operator run the predicate, and a test holds the two to the same answers.
  */
 import type { LogstashLink, LogstashLinkSpec } from './link.ts'
 import { rfc1035Label } from './patterns.ts'

@@ -135,7 +135,7 @@ export interface HostsFile {
 
 /** What the container's arguments add to sidecar.json: where the program listens. */
 export interface Placement {
-  /** Address to listen on for others: receivers, health. Default 0.0.0.0 (:: where there is IPv6). */
+  /** Address to listen on for others: receivers, health. Default 0.0.0.0; :: takes IPv6 as well. */
   host: string
   /** Address to listen on for the pod's own application. Default 127.0.0.1. */
   loopback: string

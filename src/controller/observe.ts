@@ -35,13 +35,12 @@ export async function observe(
   const link = await cluster.get<LogstashLink>(linkObjectKey(key))
   if (link === undefined || link.metadata.deletionTimestamp !== undefined) return undefined
   const { namespace } = key
-  const [standing, named, service, pods, nodeZones, links] = await Promise.all([
+  const [standing, named, service, pods, nodeZones] = await Promise.all([
     readAll(cluster, ownKeys(link, namespace)),
     readNamed(cluster, link, namespace),
     readService(cluster, link, namespace),
     cluster.list(kinds.pod, { namespace }),
     readZones(cluster, link),
-    cluster.list<LogstashLink>(kinds.link, { namespace }),
   ])
   const secrets = standing.filter(({ kind }) => kind === kinds.secret.kind)
   const observed: Observed = {
@@ -59,7 +58,6 @@ export async function observe(
     ...service,
     pods: observePods(link, pods),
     nodeZones,
-    siblings: links.filter(({ metadata }) => metadata.name !== key.name),
     samples: context.samples,
     now: context.now,
   }

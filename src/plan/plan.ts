@@ -1,5 +1,5 @@
 /**
- * From what stands in the cluster and what is wanted to what is to be done. Plain data; `render` needs no plan.
+ * From what stands in the cluster and what is wanted to what is to be done. Plain data.
  *
  *  stands there | wanted | then
  *  -------------+--------+-----------------------------------------------------------------------------

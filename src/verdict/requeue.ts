@@ -2,9 +2,9 @@
 import type { Observed } from '../api/observed.ts'
 import { roles } from '../api/roles.ts'
 
-/** Secrets and Services that a link names, and objects that the garbage collector takes, are not watched. */
+/** In case that a watch was blind: what the link names, or a name that is taken, comes free by someone's hand. */
 const namedObjects = 30_000
-/** In case that a watch was blind: cert-manager takes seconds. */
+/** Likewise: cert-manager takes seconds. */
 const issuing = 60_000
 /** Timers hold at most 24 days; so long a wait helps nobody. */
 const longest = 12 * 60 * 60 * 1000

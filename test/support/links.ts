@@ -51,7 +51,6 @@ export function observedOf(link: LogstashLink, more: Partial<Observed> = {}): Ob
     slices: [],
     pods: [],
     nodeZones: {},
-    siblings: [],
     samples: [],
     now: '2026-11-22T12:00:00Z',
     ...more,
