@@ -1,6 +1,6 @@
 // Runs one of the repository's commands on a fresh machine: installs the dependencies if they are missing or out of
 // date, then runs the command's steps with the project's own Node first on PATH. Plain JavaScript for an old Node.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { delimiter, dirname, join } from 'node:path'
@@ -28,26 +28,38 @@ if (!node) {
 const path = [dirname(node), join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter)
 const env = { ...process.env, PATH: path }
 
+/** The step that runs now; whoever ends us means it. */
+let child
+for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT']) {
+  // Ctrl-C reaches the whole group by itself; the others come to us alone.
+  process.on(signal, () => signal === 'SIGINT' || child?.kill(signal))
+}
+
 const started = Date.now()
 for (const [index, step] of steps.entries()) {
   const isLast = index === steps.length - 1
   const [program, ...args] = step
   const began = Date.now()
-  const { status, signal, error } = spawnSync(
-    program === 'node' ? node : join(root, 'node_modules', '.bin', program),
-    isLast ? [...args, ...rest] : args,
-    { cwd: root, stdio: 'inherit', env },
-  )
-  if (error) console.error(`cannot run ${program}: ${error.message}`)
-  if (status !== 0) {
+  const { code, signal } = await run(program, isLast ? [...args, ...rest] : args)
+  if (code !== 0) {
     console.error(
-      `${name}: \`${step.join(' ')}\` ${signal ? `was ended by ${signal}` : `ended with code ${status}`}`,
+      `${name}: \`${step.join(' ')}\` ${signal ? `was ended by ${signal}` : `ended with code ${code}`}`,
     )
-    process.exit(status ?? 1)
+    process.exit(code ?? 1)
   }
   if (steps.length > 2) console.error(`${name}: ${program} ${args[0] ?? ''} ok, ${seconds(began)}`)
 }
 if (steps.length > 2) console.error(`${name}: all of it in ${seconds(started)}`)
+
+/** Runs a step to its end. Not spawnSync, which would keep signals from reaching it. */
+function run(program, args) {
+  return new Promise((resolve, reject) => {
+    const path = program === 'node' ? node : join(root, 'node_modules', '.bin', program)
+    child = spawn(path, args, { cwd: root, stdio: 'inherit', env })
+    child.on('error', reject)
+    child.on('exit', (code, signal) => resolve({ code, signal }))
+  })
+}
 
 function seconds(since) {
   return `${((Date.now() - since) / 1000).toFixed(1)} s`
