@@ -44,11 +44,7 @@ export function inject({ pod: original, namespace, links, options }: InjectInput
     pod,
     standing.filter(({ state }) => state === 'outdated'),
   )
-  const { placed, skipped } = place(
-    base,
-    standing.filter(({ state }) => state !== 'current'),
-    standing.filter(({ state }) => state === 'current'),
-  )
+  const { placed, skipped } = place(base, standing)
   const result = withSidecars(base, placed, skipped, options)
   return {
     pod: result,

@@ -19,6 +19,7 @@ export interface PodSpec {
 export interface PodContainer {
   name: string
   ports?: { containerPort: number; hostPort?: number; protocol?: string }[]
+  volumeDevices?: { name: string; devicePath: string }[]
   resources?: { requests?: Amounts; limits?: Amounts }
   securityContext?: { runAsUser?: number }
   [field: string]: unknown

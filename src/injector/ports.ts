@@ -10,7 +10,8 @@ export function dataPorts({ spec }: LogstashLink, role: Role): number[] {
 }
 
 /** Where a link's receiver meets the application: in use, though the pod may not declare it. */
-export function applicationPorts({ spec }: LogstashLink): number[] {
+export function applicationPorts({ spec }: LogstashLink, role: Role): number[] {
+  if (role === 'sender') return []
   const { http, tcp } = spec.receiver.deliver ?? {}
   return [http?.port, tcp?.port].filter((port) => port !== undefined)
 }

@@ -50,6 +50,8 @@ const checks: readonly Check[] = [
   volumeIsMissing,
   // A link's author must not reach Secrets, tokens or the node's disk through a volume of the pod.
   volumeTypeIsForbidden,
+  // A claim in Block mode cannot be mounted: the pod would wait for ever.
+  volumeIsBlockDevice,
 ]
 
 function podOptsOut({ metadata }: Pod): Refusal | undefined {
@@ -105,6 +107,17 @@ function volumeTypeIsForbidden({ spec }: Pod, link: LogstashLink, role: Role): R
   const forbidden = types.find((type) => !['emptyDir', 'persistentVolumeClaim'].includes(type))
   if (forbidden === undefined) return undefined
   const message = `Expected volume ${volume.name}, which \`${wanted.field}\` names, to be an emptyDir or a persistentVolumeClaim, got ${forbidden}.`
+  return { reason: 'VolumeForbidden', message }
+}
+
+function volumeIsBlockDevice({ spec }: Pod, link: LogstashLink, role: Role): Refusal | undefined {
+  const wanted = namedVolume(link, role)
+  if (wanted === undefined) return undefined
+  const user = allContainers(spec).find(({ volumeDevices = [] }) =>
+    volumeDevices.some(({ name }) => name === wanted.name),
+  )
+  if (user === undefined) return undefined
+  const message = `Expected volume ${wanted.name}, which \`${wanted.field}\` names, to hold a file system, but container ${user.name} uses it as a raw block device (volumeDevices).`
   return { reason: 'VolumeForbidden', message }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import * as fc from 'fast-check'
 import { injectedAnnotation, injectedLabel, labels, sidecarName } from '../../src/api/names.ts'
+import type { LogstashLink } from '../../src/api/link.ts'
 import type { KubeObject } from '../../src/api/objects.ts'
 import { inject } from '../../src/injector/inject.ts'
 import type { Pod, PodContainer } from '../../src/injector/pod.ts'
@@ -87,9 +88,14 @@ const link = fc
   .record({
     selector,
     receiverPort: smallPort,
-    senderPort: smallPort,
+    senderPorts: fc.uniqueArray(fc.constantFrom(8080, 9601, 9602, 9800, 9801, 9802), {
+      minLength: 2,
+      maxLength: 2,
+    }),
     deliver: fc.constantFrom<object>(
       { http: { port: 8080 } },
+      { http: { port: 9601 } },
+      { tcp: { port: 9801 } },
       { unix: { volume: 'sock', path: 'in.sock' } },
       { file: { volume: 'data', path: 'in.ndjson' } },
       { stdout: {} },
@@ -102,18 +108,28 @@ const link = fc
       { enabled: false },
     ),
   })
+  // Refused at write: a receiver that delivers to itself.
+  .filter(({ deliver, receiverPort }) => !Object.values(deliver).some(isPort(receiverPort)))
   .map(
     (wish) => (name: string) =>
       linkOf(
         {
           receiver: { selector: wish.selector, port: wish.receiverPort, deliver: wish.deliver },
-          sender: { selector: wish.selector, collect: { tcp: { port: wish.senderPort } } },
+          sender: { selector: wish.selector, collect: collectOf(wish.senderPorts) },
           tls: wish.tls,
           auth: wish.auth,
         },
         { name, creationTimestamp: `2026-11-2${wish.age}T10:00:00Z` },
       ),
   )
+function isPort(port: number): (way: { port?: number }) => boolean {
+  return (way) => way.port === port
+}
+
+function collectOf([http = 1, tcp = 2]: readonly number[]): object {
+  return { http: { port: http }, tcp: { port: tcp } }
+}
+
 const links = fc.tuple(link, link, link).map((all) => all.map((make, i) => make('abc'[i] ?? 'z')))
 
 const isOurs = (name: string) => /^lsl-(receiver|sender)-[abc](-|$)/.test(name)
@@ -137,6 +153,7 @@ test('whatever the pod: only what is ours is added, the patch makes the pod, a s
 
       assert.deepEqual(withoutOurs(result.pod as Pod, pod as Pod), before)
       assertPortsDiffer(pod as Pod, result.pod as Pod)
+      assertApplicationKeepsItsPorts(result.pod as Pod, all, result.injected)
       const picked = [...result.injected, ...result.skipped].map(
         ({ link: name, role }) => name + role,
       )
@@ -190,6 +207,26 @@ function assertPortsDiffer(original: Pod, pod: Pod): void {
     (pod.spec.initContainers ?? []).slice(0, sidecars.length).map(({ name }) => name),
     sidecars.map(({ name }) => name),
     'sidecars come first',
+  )
+}
+
+/** No sidecar listens where another delivers to the application. */
+function assertApplicationKeepsItsPorts(
+  pod: Pod,
+  all: readonly LogstashLink[],
+  injected: readonly { link: string; role: string }[],
+): void {
+  const receivers = all.filter(({ metadata }) =>
+    injected.some(({ link: name, role }) => name === metadata.name && role === 'receiver'),
+  )
+  const delivered = receivers.flatMap(({ spec }) => {
+    const { http, tcp } = spec.receiver.deliver ?? {}
+    return [http?.port, tcp?.port]
+  })
+  const ours = tcpPorts((pod.spec.initContainers ?? []).filter(({ name }) => isOurs(name)))
+  assert.deepEqual(
+    ours.filter((each) => delivered.includes(each)),
+    [],
   )
 }
 

@@ -81,6 +81,24 @@ const skips: [string, KubeObject, LogstashLink, string, RegExp][] = [
     ],
   ),
   [
+    'uses the volume as a raw block device',
+    podOf({
+      containers: [
+        { name: 'app', image: 'app', volumeDevices: [{ name: 'data', devicePath: '/dev/xvda' }] },
+      ],
+      volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'disk' } }],
+    }),
+    linkOf({
+      receiver: {
+        selector: { matchLabels: { app: 'web' } },
+        deliver: { file: { volume: 'data', path: 'in.ndjson' } },
+      },
+      sender: undefined,
+    }),
+    'VolumeForbidden',
+    /volume data, which `spec\.receiver\.deliver\.file\.volume` names.*container app .*raw block device/,
+  ],
+  [
     'uses the port itself',
     podOf({ containers: [{ name: 'app', ports: [{ containerPort: 9801 }] }] }),
     linkOf(),
@@ -132,8 +150,74 @@ test('of two links that want one port the younger yields, by creation time and t
   assert.deepEqual(byName.injected, [{ link: 'a', role: 'sender' }])
 })
 
+const web = { matchLabels: { app: 'web' } }
+const delivering = (port: number, name: string, day: number) =>
+  linkOf(
+    { receiver: { selector: web, deliver: { http: { port } } }, sender: undefined },
+    { name, creationTimestamp: `2026-11-0${day}T10:00:00Z` },
+  )
+const collecting = (port: number, name: string, day: number) =>
+  linkOf(
+    { sender: { selector: web, collect: { http: { port } } } },
+    { name, creationTimestamp: `2026-11-0${day}T10:00:00Z` },
+  )
+const ofApplication: [string, LogstashLink[], string, RegExp][] = [
+  [
+    'a younger sender does not listen there',
+    [delivering(8080, 'in', 1), collecting(8080, 'out', 2)],
+    'in receiver',
+    /^Port 8080, which the sender of link out wants, is used by the application, to which the receiver of link in delivers;/,
+  ],
+  [
+    'a younger receiver does not listen there',
+    [
+      delivering(9900, 'in', 1),
+      linkOf(
+        { receiver: { selector: web, port: 9900, deliver: { stdout: {} } }, sender: undefined },
+        { name: 'more' },
+      ),
+    ],
+    'in receiver',
+    /^Port 9900, which the receiver of link more wants, is used by the application/,
+  ],
+  [
+    'a younger receiver does not deliver to an older sender',
+    [delivering(8080, 'in', 2), collecting(8080, 'out', 1)],
+    'out sender',
+    /^Port 8080, where the receiver of link in meets the application, is used by the sender of link out;/,
+  ],
+  [
+    'the sender of the same link does not listen there',
+    [linkOf({ receiver: { selector: web, deliver: { http: { port: 9801 } } } })],
+    'orders receiver',
+    /^Port 9801, which the sender of link orders wants, is used by the application/,
+  ],
+]
+for (const [title, links, injected, message] of ofApplication) {
+  test(`where a link delivers to an undeclared port of the application, ${title}`, () => {
+    const result = injectInto(podOf(), ...links)
+    assert.deepEqual(
+      result.injected.map(({ link, role }) => `${link} ${role}`),
+      [injected],
+    )
+    assert.deepEqual(
+      result.skipped.map(({ reason }) => reason),
+      ['PortConflict'],
+    )
+    assert.match(result.skipped[0]?.message ?? '', message)
+  })
+}
+
+test('two links may deliver to one port of the application, and one that is left out still guards it', () => {
+  const [first, second] = [delivering(8080, 'a', 1), delivering(8080, 'b', 2)]
+  second.spec.receiver.port = 9810
+  const taken = podOf({ containers: [{ name: 'app', ports: [{ containerPort: 9800 }] }] })
+  const result = injectInto(taken, first, second, collecting(8080, 'c', 3))
+  assert.deepEqual(result.injected, [{ link: 'b', role: 'receiver' }])
+  assert.match(result.skipped[1]?.message ?? '', /to which the receiver of link a delivers/)
+})
+
 test('one pod may be both sender and receiver, of several links, each sidecar with ports of its own', () => {
-  const web = { matchLabels: { app: 'web' } }
   const both = linkOf({ receiver: { selector: web, deliver: { stdout: {} } } })
   const relay = linkOf(
     { sender: { selector: web, collect: { http: { port: 9601 }, tcp: { port: 9603 } } } },
