@@ -49,7 +49,10 @@ export interface Sender {
   status(): object
   /** Resolves when stdin ended and all is acknowledged or dead-lettered; never without collect.stdin. */
   drained: Promise<void>
-  /** Takes nothing new, flushes for at most that long; `remaining` events were not acknowledged. */
+  /**
+   * Takes nothing new, flushes for at most that long; `remaining` events were not acknowledged, the beginning of a line
+   * that was being read counted as one.
+   */
   stop(options: { graceMs: number }): Promise<{ remaining: number }>
 }
 
@@ -256,7 +259,7 @@ export async function startSender(
         delay(graceMs, undefined, { signal: patience.signal }).catch(() => undefined),
       ])
       patience.abort()
-      const remaining = queue.totals().events
+      const remaining = queue.totals().events + collectors.untaken()
       collectors.end()
       dispatcher.close()
       connections.close()

@@ -8,7 +8,7 @@ import type { Timeouts } from '../timeouts.ts'
 import type { Collected } from './collected.ts'
 import { collectHttp } from './http.ts'
 import type { Collector } from './listen.ts'
-import { collectStream } from './stream.ts'
+import { collectStream, type CollectedStream } from './stream.ts'
 import { collectTcp } from './tcp.ts'
 
 export interface CollectorsDeps {
@@ -23,7 +23,10 @@ export interface CollectorsDeps {
 
 export interface Collectors {
   ports: { http?: number; tcp?: number }
+  /** Takes nothing new; resolves once all that was read is committed. */
   stop(): Promise<void>
+  /** Events that streams gave and that are not committed, after `stop`; the beginning of a line counts as one. */
+  untaken(): number
   end(): void
 }
 
@@ -33,6 +36,7 @@ export async function startCollectors(
 ): Promise<Collectors> {
   const { collect, limits } = settings.current
   const running: Collector[] = []
+  const streams: Pick<CollectedStream, 'untaken'>[] = []
   const ports: Collectors['ports'] = {}
   try {
     if (collect.http) {
@@ -48,23 +52,29 @@ export async function startCollectors(
     if (collect.tcp) {
       const collector = await collectTcp(settings, collect.tcp.port, { intake, collected, log })
       running.push(collector)
+      streams.push(collector)
       ports.tcp = collector.port
     }
   } catch (error) {
     for (const collector of running) await collector.stop()
     throw error
   }
-  let reading: Promise<void> = Promise.resolve()
+  let stdin: CollectedStream | undefined
   if (collect.stdin && input) {
     const source = { intake, collected, log, source: 'stdin', maxLine: limits.maxLine }
-    reading = collectStream(input, source).then(onInputEnd)
+    stdin = collectStream(input, source)
+    streams.push(stdin)
+    void stdin.done.then((how) => {
+      if (how === 'ended') onInputEnd()
+    })
   }
   return {
     ports,
     async stop() {
-      if (collect.stdin) input?.destroy()
-      await Promise.all([reading, ...running.map((collector) => collector.stop())])
+      stdin?.stop()
+      await Promise.all([stdin?.done, ...running.map((collector) => collector.stop())])
     },
+    untaken: () => streams.reduce((sum, stream) => sum + stream.untaken(), 0),
     end() {
       for (const collector of running) collector.end()
     },

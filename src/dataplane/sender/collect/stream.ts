@@ -1,7 +1,14 @@
 /**
  * Newline-delimited events from a stream: stdin, or a connection of collect.tcp. No acknowledgement exists, so the way to
  * slow the other side down is not to read.
+ *
+ * | how it ends           | what was read                | a last line without newline                     |
+ * |-----------------------|------------------------------|-------------------------------------------------|
+ * | the other side's end  | committed                    | is an event                                     |
+ * | it breaks             | committed                    | is an event: nobody will send the rest of it    |
+ * | we stop               | committed to its last newline| no event: half of one would pass for a whole one|
  */
+import { setImmediate } from 'node:timers/promises'
 import type { Readable } from 'node:stream'
 import { messageOf } from '../../../errors.ts'
 import type { Log } from '../../../telemetry/log.ts'
@@ -19,20 +26,34 @@ export interface StreamDeps {
   log: Log
 }
 
-/**
- * Resolves once all that was read is committed, whether the stream ended, broke or was destroyed. A last line without
- * newline is taken.
- */
-export async function collectStream(stream: Readable, deps: StreamDeps): Promise<void> {
+export interface CollectedStream {
+  /** Resolves once all that was read is committed. Never rejects. */
+  done: Promise<'ended' | 'stopped'>
+  /** Takes no more than was read already. */
+  stop(): void
+  /** Events that were read and are not committed, after `stop`; the beginning of a line counts as one. */
+  untaken(): number
+}
+
+export function collectStream(stream: Readable, deps: StreamDeps): CollectedStream {
   const { intake, collected, maxLine, source, log } = deps
   const reader = createLineReader({ maxLine, tagMalformed: false, now: () => new Date() })
+  /** Bytes of the line whose end has not come, and how many of them are counted as held. */
+  let unfinished = 0
   let held = 0
+  /** Events that wait for room. */
+  let waiting = 0
+  /** What Node had read when we stopped. */
+  const rest: Buffer[] = []
+  let stopping = false
+  let wake: () => void = () => undefined
 
-  async function take(output: LineReaderOutput): Promise<void> {
-    const { events, oversized } = collected.finish(output)
-    await collected.setAside(oversized, source)
-    if (events.length === 0) return
-    while (!intake.offer(events)) await intake.room()
+  for (const event of ['readable', 'end', 'close', 'error']) stream.on(event, () => wake())
+
+  function somethingHappens(): Promise<void> {
+    return new Promise((resolve) => {
+      wake = resolve
+    })
   }
 
   function hold(bytes: number): void {
@@ -40,31 +61,101 @@ export async function collectStream(stream: Readable, deps: StreamDeps): Promise
     held = bytes
   }
 
-  try {
-    for await (const piece of stream) {
-      const chunk = piece as Buffer
-      const end = chunk.lastIndexOf(newline)
-      const carried = end === -1 ? held + chunk.length : chunk.length - 1 - end
-      hold(Math.min(carried, maxLine))
-      await take(reader.push(chunk))
-      while (!intake.mayStream(held)) {
-        if (intake.isStuck()) {
-          log.error({ source }, 'Unfinished lines fill the memory; giving up on this stream')
-          break
-        }
-        await intake.room()
-      }
-      if (intake.isStuck()) break
-    }
-  } catch (error) {
-    // A stream that we destroyed ourselves, on stop, ends like this too.
-    if (!isPremature(error))
-      log.warn({ source, problem: messageOf(error) }, 'A stream of events broke')
+  async function take(output: LineReaderOutput): Promise<void> {
+    const { events, oversized } = collected.finish(output)
+    waiting = events.reduce((sum, { count }) => sum + count, 0)
+    await collected.setAside(oversized, source)
+    if (events.length > 0) while (!intake.offer(events)) await intake.room()
+    waiting = 0
   }
-  await take(reader.finish())
-  hold(0)
+
+  async function push(chunk: Buffer): Promise<void> {
+    unfinished = unfinishedAfter(chunk, unfinished)
+    hold(Math.min(unfinished, maxLine))
+    await take(reader.push(chunk))
+  }
+
+  function drain(): void {
+    for (let chunk = readFrom(stream); chunk; chunk = readFrom(stream)) rest.push(chunk)
+  }
+
+  /** False: give up. */
+  async function roomToRead(): Promise<boolean> {
+    while (!stopping && !intake.mayStream(held)) {
+      if (intake.isStuck()) {
+        log.error({ source }, 'Unfinished lines fill the memory; giving up on this stream')
+        return false
+      }
+      await intake.room()
+    }
+    return true
+  }
+
+  async function read(): Promise<void> {
+    while (!stopping) {
+      const chunk = readFrom(stream)
+      if (chunk) {
+        await push(chunk)
+        if (!(await roomToRead())) return
+      } else if (stream.readableEnded || stream.destroyed) return
+      else await somethingHappens()
+    }
+  }
+
+  async function run(): Promise<'ended' | 'stopped'> {
+    await read()
+    if (stopping) {
+      drain()
+      // Node tells of an end that it knows already one turn later.
+      await setImmediate()
+      drain()
+    }
+    const { errored, readableEnded } = stream
+    const stopped = stopping && !readableEnded && !errored
+    stream.destroy()
+    if (errored) log.warn({ source, problem: messageOf(errored) }, 'A stream of events broke')
+    for (let chunk = rest.shift(); chunk; chunk = rest.shift()) await push(chunk)
+    if (!stopped) {
+      await take(reader.finish())
+      unfinished = 0
+    } else if (unfinished > 0) {
+      log.warn(
+        { source, bytes: unfinished },
+        'Stopped in the middle of a line: its beginning is not delivered',
+      )
+    }
+    hold(0)
+    return stopped ? 'stopped' : 'ended'
+  }
+
+  const done = run()
+  return {
+    done,
+    stop() {
+      stopping = true
+      wake()
+      intake.wake()
+    },
+    untaken() {
+      if (!stream.destroyed) drain()
+      const ahead = rest.reduce((sum, chunk) => sum + countOf(chunk), 0)
+      const torn = rest.reduce((bytes, chunk) => unfinishedAfter(chunk, bytes), unfinished)
+      return waiting + ahead + Number(torn > 0)
+    },
+  }
 }
 
-function isPremature(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'
+function readFrom(stream: Readable): Buffer | null {
+  return stream.destroyed ? null : (stream.read() as Buffer | null)
+}
+
+function unfinishedAfter(chunk: Buffer, before: number): number {
+  const end = chunk.lastIndexOf(newline)
+  return end === -1 ? before + chunk.length : chunk.length - 1 - end
+}
+
+function countOf(chunk: Buffer): number {
+  let count = 0
+  for (let at = chunk.indexOf(newline); at !== -1; at = chunk.indexOf(newline, at + 1)) count += 1
+  return count
 }

@@ -3,27 +3,24 @@ import net from 'node:net'
 import type { SenderSettings } from '../../../api/sidecar-config.ts'
 import type { Watched } from '../../files/watched.ts'
 import { listen, portOf, type Collector } from './listen.ts'
-import { collectStream, type StreamDeps } from './stream.ts'
+import { collectStream, type CollectedStream, type StreamDeps } from './stream.ts'
 
 export async function collectTcp(
   settings: Watched<SenderSettings>,
   port: number,
   deps: Omit<StreamDeps, 'maxLine' | 'source'>,
-): Promise<Collector> {
-  const connections = new Map<net.Socket, Promise<void>>()
+): Promise<Collector & Pick<CollectedStream, 'untaken'>> {
+  const connections = new Set<CollectedStream>()
+  /** Of connections that are closed. */
+  let untaken = 0
   const server = net.createServer((socket) => {
     const { maxLine } = settings.current.limits
-    // Errors of the socket end the loop of collectStream; afterwards nobody listens any more.
-    socket.on('error', () => undefined)
-    const work = collectStream(socket, {
-      ...deps,
-      maxLine,
-      source: 'collect.tcp',
-    }).finally(() => {
-      connections.delete(socket)
-      socket.destroy()
+    const connection = collectStream(socket, { ...deps, maxLine, source: 'collect.tcp' })
+    connections.add(connection)
+    void connection.done.then(() => {
+      connections.delete(connection)
+      untaken += connection.untaken()
     })
-    connections.set(socket, work)
   })
   server.maxConnections = settings.current.limits.maxConnections
   server.on('drop', () => {
@@ -37,9 +34,12 @@ export async function collectTcp(
     port: portOf(server),
     async stop() {
       server.close()
-      for (const socket of connections.keys()) socket.destroy()
-      await Promise.all(connections.values())
+      const open = [...connections]
+      for (const connection of open) connection.stop()
+      await Promise.all(open.map(({ done }) => done))
     },
+    untaken: () =>
+      [...connections].reduce((sum, connection) => sum + connection.untaken(), untaken),
     end: () => undefined,
   }
 }
