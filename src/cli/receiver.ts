@@ -16,6 +16,7 @@ export function runReceiver(args: string[], io: Io): Promise<number> {
       const receiver = await startReceiver(settings, shared)
       return {
         checks: receiver.checks,
+        needs: ['identity', 'clientTrust'],
         status: () => receiver.status(),
         stop: async () => ({ remaining: (await receiver.stop()).undelivered }),
       }

@@ -21,6 +21,7 @@ export function runSender(args: string[], io: Io): Promise<number> {
       })
       return {
         checks: sender.checks,
+        needs: ['security'],
         status: () => sender.status(),
         done: sender.drained,
         stop: () => sender.stop({ graceMs: shared.grace }),

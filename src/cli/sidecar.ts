@@ -20,6 +20,8 @@ const grace = 25_000
 interface Running {
   checks: Checks
   status(): object
+  /** Names of ready checks that fail as long as the files of TLS and credentials cannot be used. */
+  needs: readonly string[]
   /** Resolves when there is nothing more to do; a program that only waits for signals has none. */
   done?: Promise<void>
   /** Finishes what is under way within the grace; what is left are events. */
@@ -81,6 +83,13 @@ export async function runSidecar<File, Settings extends { logLevel: LogLevel }>(
     const { live, ready } = running.checks
     health.checks = { live, ready: { settings: settings.check, ...ready } }
     health.status = () => running.status()
+    const unusable = source.from === 'flags' ? firstFailure(running) : undefined
+    if (unusable !== undefined) {
+      // A sidecar waits for files that are still on their way; files that a person names are there, or were never meant.
+      await running.stop()
+      log.error({ reason: unusable }, 'Ended: what the flags name cannot be used')
+      return 1
+    }
     const done = running.done?.then(() => 'nothing more to do' as const)
     const why = await Promise.race([signals.first, ...(done === undefined ? [] : [done])])
     log.info({ why }, 'Stopping: nothing new is taken, what is under way is finished')
@@ -93,6 +102,10 @@ export async function runSidecar<File, Settings extends { logLevel: LogLevel }>(
     await server.close()
     signals.forget()
   }
+}
+
+function firstFailure({ checks, needs }: Running): string | undefined {
+  return needs.map((name) => checks.ready[name]?.()).find((result) => result?.ok === false)?.message
 }
 
 /** What the health endpoints tell; its parts are set as the program comes up. */

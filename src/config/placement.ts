@@ -22,3 +22,20 @@ export function placementFrom(
     healthPort: portFlag(flags, 'health-port', healthPort, problems),
   }
 }
+
+/** A port that was given for events cannot be the health port as well. */
+export function portsDiffer<N extends string>(
+  flags: { get(name: N | 'health-port'): string | undefined },
+  names: readonly N[],
+  problems: string[],
+): void {
+  const health = flags.get('health-port')
+  if (health === undefined || health === '0') return
+  for (const name of names) {
+    if (flags.get(name) === health) {
+      problems.push(
+        `Expected \`--${name}\` and \`--health-port\` to be two ports, got ${health} for both`,
+      )
+    }
+  }
+}

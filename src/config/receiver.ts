@@ -5,7 +5,7 @@ import { type Command, refuseBesideConfig } from './command.ts'
 import { deadLetterFlags, deadLetterFrom } from './dead-letter.ts'
 import { atPodAddress, deliverFrom } from './deliver-flag.ts'
 import { type Flags, parseFlags } from './flags.ts'
-import { type Environment, placementFrom } from './placement.ts'
+import { type Environment, placementFrom, portsDiffer } from './placement.ts'
 import {
   checkEnvironment,
   credentialFlags,
@@ -56,6 +56,7 @@ export function receiverCommand(
     ...placementFrom(flags, env, defaults.receiverHealthPort, problems),
     port: portFlag(flags, 'port', defaults.receiverPort, problems),
   }
+  portsDiffer(flags, ['port'], problems)
   const healthPortGiven = flags.has('health-port')
   const path = flags.get('config')
   if (path !== undefined) {

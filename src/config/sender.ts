@@ -7,7 +7,7 @@ import { messageOf } from '../errors.ts'
 import { type Command, refuseBesideConfig } from './command.ts'
 import { deadLetterFlags, deadLetterFrom } from './dead-letter.ts'
 import { type Flags, parseFlags } from './flags.ts'
-import { type Environment, placementFrom } from './placement.ts'
+import { type Environment, placementFrom, portsDiffer } from './placement.ts'
 import {
   checkEnvironment,
   credentialFlags,
@@ -105,6 +105,7 @@ function collectFrom(flags: SenderFlags, problems: string[]): SenderSettings['co
   if (http !== undefined && tcp !== undefined && http.port === tcp.port && http.port !== 0) {
     problems.push(`Expected \`--http\` and \`--tcp\` to be two ports, got ${http.port} for both`)
   }
+  portsDiffer(flags, ['http', 'tcp'], problems)
   return {
     stdin: http === undefined && tcp === undefined,
     ...(http === undefined ? {} : { http }),
@@ -135,6 +136,10 @@ function fileFromFlags(
     problems,
   )
   const queueSize = sizeFlag(flags, 'queue-size', defaults.queueMaxSize, problems)
+  const batchBytes = sizeFlag(flags, 'batch-bytes', defaults.batch.maxBytes, problems)
+  if (flags.has('batch-bytes') && batchBytes > queueSize) {
+    problems.push('Expected `--batch-bytes` to be at most `--queue-size`, got more')
+  }
   return {
     role: 'sender',
     hosts: { list: hostsFrom(flags, problems) },
@@ -148,7 +153,7 @@ function fileFromFlags(
         { fallback: defaults.batch.maxEvents, min: 1, max: 1_000_000 },
         problems,
       ),
-      maxBytes: sizeFlag(flags, 'batch-bytes', defaults.batch.maxBytes, problems),
+      maxBytes: batchBytes,
       maxWait: durationFlag(flags, 'max-wait', defaults.batch.maxWait, problems),
     },
     queue: { type: 'Memory', maxSize: queueSize, onFull: 'Block' },
@@ -172,9 +177,14 @@ function hostsFrom(flags: SenderFlags, problems: string[]): HostEntry[] {
     problems.push('Expected `--hosts` with at least one receiver, got none')
     return []
   }
+  const seen = new Set<string>()
   return text.split(',').flatMap((part) => {
     try {
-      return [parseHost(part.trim(), '--hosts')]
+      const host = parseHost(part.trim(), '--hosts')
+      const key = `${host.host} ${host.port}`
+      if (seen.has(key)) problems.push(`Expected \`--hosts\` to name each once, got ${part} twice`)
+      seen.add(key)
+      return [host]
     } catch (error) {
       problems.push(messageOf(error))
       return []

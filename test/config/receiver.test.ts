@@ -92,6 +92,11 @@ const refusals: [string, string[], RegExp][] = [
     /--config.*--deliver/,
   ],
   ['--fsync without a file', ['--no-tls', '--fsync'], /--fsync/],
+  [
+    'one port for events and health',
+    ['--no-tls', '--port', '9700', '--health-port', '9700'],
+    /--port.*--health-port.*9700/,
+  ],
 ]
 
 for (const [what, args, expected] of refusals) {

@@ -69,6 +69,17 @@ const refusals: [string, string[], RegExp][] = [
   ['what is not built yet', [...hosts, '--file', '*.log'], /--file.*not built yet/],
   ['a queue folder', [...hosts, '--queue-dir', '/q'], /--queue-dir.*not built yet/],
   ['--config beside --hosts', [...hosts, '--config', 'f'], /--config.*--hosts/],
+  ['one host twice', ['--hosts', 'a,b,a:9800'], /--hosts.*a:9800 twice/],
+  [
+    'a batch above the queue',
+    [...hosts, '--batch-bytes', '2Mi', '--queue-size', '1Mi'],
+    /--batch-bytes.*--queue-size/,
+  ],
+  [
+    'the health port for events',
+    [...hosts, '--http', '9700', '--health-port', '9700'],
+    /--http.*--health-port.*9700/,
+  ],
 ]
 
 for (const [what, args, expected] of refusals) {
