@@ -2,7 +2,11 @@
 import { Registry } from 'prom-client'
 import { defaults, type ReceiverSettings } from '../../src/api/sidecar-config.ts'
 import { changeable } from '../../src/dataplane/files/watched.ts'
-import { startReceiver, type Receiver } from '../../src/dataplane/receiver/receiver.ts'
+import {
+  startReceiver,
+  type Receiver,
+  type ReceiverDependencies,
+} from '../../src/dataplane/receiver/receiver.ts'
 import { silentLog } from './log.ts'
 
 export function receiverSettings(changes: Partial<ReceiverSettings> = {}): ReceiverSettings {
@@ -30,7 +34,7 @@ export interface TestReceiver extends Receiver {
 export async function startTestReceiver(
   t: { after(done: () => Promise<void>): void },
   changes: Partial<ReceiverSettings>,
-  dependencies: { env?: Record<string, string>; stdout?: number; grace?: number } = {},
+  dependencies: Partial<Omit<ReceiverDependencies, 'log' | 'registry'>> = {},
 ): Promise<TestReceiver> {
   const settings = changeable(receiverSettings(changes))
   const registry = new Registry()

@@ -5,19 +5,25 @@
 
 /** What one request holds. */
 export interface Lease {
-  /** True when the bytes are granted; false: the request must be refused for now, and released. */
-  grow(bytes: number): boolean | Promise<boolean>
+  /**
+   * Holds `bytes` in all from now on. True when they are granted, as fewer always are; false: the request must be
+   * refused for now, and released.
+   */
+  hold(bytes: number): boolean | Promise<boolean>
+  /** Gives everything back; whoever waits for a grant hears false, and nothing is granted any more. */
   release(): void
 }
 
 export interface Budget {
-  lease(): Lease
+  /** `announced` is how many bytes will be asked for at least, 0 where nobody knows. */
+  lease(announced: number): Lease
   /** A changed setting reaches what is asked for next. */
   limit: number
   readonly used: number
 }
 
 interface Waiter {
+  lease: Lease
   own: number
   settle(granted: boolean): void
 }
@@ -33,44 +39,69 @@ export function createBudget(limit: number, patience: number): Budget {
     settled?.settle(granted)
   }
 
-  const budget = {
+  function gaveBack(): void {
+    if (waiter !== undefined && used === waiter.own) settle(true)
+  }
+
+  const budget: Budget = {
     limit,
     get used(): number {
       return used
     },
-    lease(): Lease {
+    lease(announced) {
       let own = 0
-      return {
-        grow(bytes) {
-          const newcomer = own === 0
-          if (waiter !== undefined && newcomer) return false
-          if (used + bytes <= budget.limit || used === own) {
-            own += bytes
-            used += bytes
+      let released = false
+
+      function take(bytes: number): true {
+        used += bytes - own
+        own = bytes
+        return true
+      }
+
+      /** True, false, or undefined for one that may wait until it is alone. */
+      function decide(bytes: number): boolean | undefined {
+        const alone = used === own
+        const expected = Math.max(bytes, announced)
+        if (own === 0 && !alone) {
+          if (waiter !== undefined) return false
+          // Known from the first byte on: the rest would be read to be refused.
+          if (expected <= budget.limit && used + expected > budget.limit) return false
+        }
+        if (alone || used - own + bytes <= budget.limit) return true
+        return expected <= budget.limit || waiter !== undefined ? false : undefined
+      }
+
+      const lease: Lease = {
+        hold(bytes) {
+          if (released) return false
+          if (bytes <= own) {
+            take(bytes)
+            gaveBack()
             return true
           }
-          if (own + bytes <= budget.limit || waiter !== undefined) return false
+          const decision = decide(bytes)
+          if (decision !== undefined) return decision && take(bytes)
           return new Promise((resolve) => {
             const timer = setTimeout(() => settle(false), patience)
             waiter = {
+              lease,
               own,
               settle(granted) {
                 clearTimeout(timer)
-                if (granted) {
-                  own += bytes
-                  used += bytes
-                }
-                resolve(granted)
+                resolve(granted && take(bytes))
               },
             }
           })
         },
         release() {
-          used -= own
-          own = 0
-          if (waiter !== undefined && used === waiter.own) settle(true)
+          if (released) return
+          released = true
+          if (waiter?.lease === lease) settle(false)
+          take(0)
+          gaveBack()
         },
       }
+      return lease
     },
   }
   return budget

@@ -10,8 +10,8 @@ import type { ReceiverMetrics } from './metrics.ts'
 import { createSieve } from './poison.ts'
 
 export interface Delivery {
-  /** Never rejects. 2xx only when every event is with the application or in the dead-letter file. */
-  deliver(events: Events | undefined, oversized: readonly OversizedLine[]): Promise<Answer>
+  /** Never rejects, and empties `runs`. 2xx only when every event is with the application or in the dead-letter file. */
+  deliver(runs: Events[], oversized: readonly OversizedLine[]): Promise<Answer>
   readonly status: DeliveryStatus
 }
 
@@ -83,10 +83,10 @@ export function createDelivery(dependencies: DeliveryDependencies): Delivery {
 
   return {
     status,
-    async deliver(events, oversized) {
+    async deliver(runs, oversized) {
       const poison: DeadLetter[] = []
-      if (events !== undefined) {
-        const result = await sieve.deliver(events)
+      if (runs.length > 0) {
+        const result = await sieve.deliver(runs)
         if (result.outcome === 'busy') return busy(result.retryAfterSeconds)
         if (result.outcome === 'failed') {
           ailing(result.reason)

@@ -8,11 +8,10 @@
  *
  * Equal bytes whose sender still waits are other events, and so are equal bytes after delivery.
  */
-import { hash } from 'node:crypto'
 import { formatBatchKey, type BatchKey } from '../wire/batch-key.ts'
 
-/** How a batch is known again: by its sender's key, else by its bytes as they came. */
-export type Mark = { key: BatchKey } | { body: Buffer }
+/** How a batch is known again: by its sender's key, else by a digest of its bytes as they came. */
+export type Mark = { key: BatchKey } | { digest: string }
 
 export interface Duplicates<T> {
   delivered(mark: Mark): boolean
@@ -37,7 +36,7 @@ export function createDuplicates<T>(): Duplicates<T> {
   /** In the order of their last batch, the oldest first. */
   const senders = new Map<string, Range[]>()
   const running = new Map<string, Promise<T>>()
-  /** By digest; empty nearly always, so that no digest need be made. */
+  /** By digest. */
   const abandoned = new Map<string, Promise<T>>()
 
   function hold(map: Map<string, Promise<T>>, name: string, result: Promise<T>): void {
@@ -56,17 +55,15 @@ export function createDuplicates<T>(): Duplicates<T> {
     },
     underWay(mark) {
       if ('key' in mark) return running.get(formatBatchKey(mark.key))
-      if (abandoned.size === 0) return undefined
-      const digest = digestOf(mark.body)
-      const result = abandoned.get(digest)
-      abandoned.delete(digest)
+      const result = abandoned.get(mark.digest)
+      abandoned.delete(mark.digest)
       return result
     },
     begin(mark, result) {
       if ('key' in mark) hold(running, formatBatchKey(mark.key), result)
     },
     abandon(mark, result) {
-      if ('body' in mark) hold(abandoned, digestOf(mark.body), result)
+      if ('digest' in mark) hold(abandoned, mark.digest, result)
     },
     remember(mark) {
       if (!('key' in mark)) return
@@ -82,10 +79,6 @@ export function createDuplicates<T>(): Duplicates<T> {
       }
     },
   }
-}
-
-function digestOf(body: Buffer): string {
-  return hash('sha256', body, 'base64')
 }
 
 /** Index of the last range that begins at or before `position`; -1 when there is none. Ranges are sorted and apart. */

@@ -1,13 +1,14 @@
 /**
  * One request from its head to its answer:
  *
- *   head ─ checks ─▶ body ─ budget ─▶ known? ─▶ events ─▶ delivery ─▶ 200
- *     └ 401 405 413 415   └ 413 429     └ 200    └ 400 413    └ 429 503, or 503 when it takes too long; it goes on then
+ *   head ─ checks ─▶ body ─ budget ─▶ events ─▶ known? ─▶ delivery ─▶ 200
+ *     └ 401 405 413 415   └ 413 429     └ 400 413  └ 200    └ 429 503, or 503 when it takes too long; it goes on then
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ReceiverLimits } from '../../api/sidecar-config.ts'
 import type { Log } from '../../telemetry/log.ts'
-import { batchKeyHeader, parseBatchKey } from '../wire/batch-key.ts'
+import type { Body } from '../http/body.ts'
+import { countOf } from '../wire/runs.ts'
 import { accepted, sendAnswer, unavailable, type Answer } from './answer.ts'
 import type { Budget, Lease } from './budget.ts'
 import { checkHead } from './checks.ts'
@@ -15,7 +16,7 @@ import type { Credentials } from './credentials.ts'
 import type { Delivery } from './delivery.ts'
 import { createDuplicates, type Mark } from './duplicates.ts'
 import type { ReceiverMetrics } from './metrics.ts'
-import { gatherBody, readBody } from './read-body.ts'
+import { takeBody } from './take-body.ts'
 
 export interface Intake {
   /** `expects`: the sender waits for "100 Continue" before it sends the body. */
@@ -44,6 +45,8 @@ export interface IntakeDependencies {
   metrics: ReceiverMetrics
   log: Log
   now: () => Date
+  /** Milliseconds in which nothing of a body may come, before its connection is closed. */
+  stall: number
 }
 
 /** From the end of the body on: just under the 10 s after which a real output gives up waiting. */
@@ -52,7 +55,7 @@ const answerTimeout = 9500
 const maxUnread = 2 ** 30
 
 export function createIntake(dependencies: IntakeDependencies): Intake {
-  const { limits, credentials, delivery, budget, metrics, log, now } = dependencies
+  const { limits, credentials, delivery, budget, metrics, log, now, stall } = dependencies
   const duplicates = createDuplicates<Answer>()
   const running = new Set<Promise<unknown>>()
   let undelivered = 0
@@ -85,45 +88,26 @@ export function createIntake(dependencies: IntakeDependencies): Intake {
     return result
   }
 
-  async function take(
-    body: Buffer,
-    headers: IncomingMessage['headers'],
-    lease: Lease,
-  ): Promise<Answer> {
-    const read = await readBody(body, headers, lease, limits(), now)
-    if ('answer' in read) return read.answer
-    metrics.inflatedBytes.inc(read.inflated)
-    const count = (read.events?.count ?? 0) + read.oversized.length
-    if (count === 0) return accepted
-    undelivered += count
-    try {
-      return await delivery().deliver(read.events, read.oversized)
-    } finally {
-      undelivered -= count
-    }
-  }
-
   async function answerOf(
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<Answer | undefined> {
-    const { headers } = request
-    const lease = budget.lease()
-    const gathered = await gatherBody(request, lease, limits())
-    if (!('body' in gathered)) {
+    const lease = budget.lease(Number(request.headers['content-length'] ?? 0))
+    const taken = await takeBody(request, lease, limits(), { now, stall })
+    if (!('body' in taken)) {
       lease.release()
-      return 'answer' in gathered ? gathered.answer : undefined
+      return 'answer' in taken ? taken.answer : undefined
     }
-    const { body } = gathered
-    metrics.receivedBytes.inc(body.length)
-    const mark = markOf(body, headers[batchKeyHeader])
+    const { mark, body } = taken
+    metrics.receivedBytes.inc(body.received)
+    metrics.inflatedBytes.inc(body.inflated)
     if (duplicates.delivered(mark)) {
       lease.release()
       metrics.duplicates.inc({ how: 'delivered' })
       return accepted
     }
     let result = duplicates.underWay(mark)
-    if (result === undefined) result = begin(mark, () => take(body, headers, lease), lease)
+    if (result === undefined) result = begin(mark, () => hand(body), lease)
     else {
       lease.release()
       metrics.duplicates.inc({ how: 'joined' })
@@ -132,6 +116,17 @@ export function createIntake(dependencies: IntakeDependencies): Intake {
     if (answer !== undefined) return answer
     duplicates.abandon(mark, result)
     return unavailable('The events are not delivered yet')
+  }
+
+  async function hand({ events, oversized }: Body): Promise<Answer> {
+    const count = countOf(events) + oversized.length
+    if (count === 0) return accepted
+    undelivered += count
+    try {
+      return await delivery().deliver(events, oversized)
+    } finally {
+      undelivered -= count
+    }
   }
 
   return {
@@ -172,11 +167,6 @@ export function createIntake(dependencies: IntakeDependencies): Intake {
     if (answer === undefined) return
     reply(response, answer, false)
   }
-}
-
-function markOf(body: Buffer, header: string | string[] | undefined): Mark {
-  const key = typeof header === 'string' ? parseBatchKey(header) : undefined
-  return key === undefined ? { body } : { key }
 }
 
 /**

@@ -3,10 +3,18 @@
  * within the last minute. An application that takes nothing is itself at fault, and everything is kept.
  *
  *   refused batch of n > 1 ─▶ halves in order ─▶ … ─▶ single events that it refuses: suspects
- *   suspects, and it took anything (here, or within a minute) ─▶ poison: dead-lettered, the batch counts as delivered
- *   suspects, and it took nothing                             ─▶ failed; not split again for half a minute
+ *   suspects, and it took another part of the batch            ─▶ poison: dead-lettered, the batch counts as delivered
+ *   a whole batch of suspects, and another batch vouches for it ─▶ poison likewise
+ *   a whole batch of suspects, and none does                   ─▶ failed; not split again for half a minute
+ *
+ * What was taken before an application began to refuse everything vouches for nobody, or all that comes within a minute
+ * would be lost. So another batch vouches for several events only if it was taken after they, or others, were refused as
+ * a whole; for a batch of one event, if nothing was refused as a whole since.
+ *
+ *   taken ─ refused n: kept ─ taken ─ refused n: poison        taken ─ refused 1: poison ─ refused 1: kept
  */
 import { lines, splitEvents, type Events } from '../wire/events.ts'
+import { countOf, shiftRuns } from '../wire/runs.ts'
 import type { DeliveryResult } from './deliver/deliverer.ts'
 
 interface Suspect {
@@ -19,12 +27,17 @@ type SiftedResult =
   | Exclude<DeliveryResult, { outcome: 'delivered' } | { outcome: 'refused' }>
 
 export interface Sieve {
-  /** Delivers all that the application takes, in order. Work that began may outlast its deadline, step by step. */
-  deliver(events: Events): Promise<SiftedResult>
+  /**
+   * Delivers all that the application takes, in order, and empties `runs` meanwhile. Work that began may outlast its
+   * deadline, step by step.
+   */
+  deliver(runs: Events[]): Promise<SiftedResult>
 }
 
-const memoryOfSuccess = 60_000
+const memory = 60_000
 const pauseAfterVainSplit = 30_000
+/** What the application gets at once of a large batch; more would be in memory twice. */
+const maxPart = 8 * 2 ** 20
 
 /** `step` delivers a part; `now` is a monotonic clock in milliseconds. */
 export function createSieve(
@@ -33,27 +46,41 @@ export function createSieve(
 ): Sieve {
   let lastTaken = -Infinity
   let lastVainSplit = -Infinity
+  let lastWholeRefusal = -Infinity
+  /** Batches refused as a whole that nobody vouched for: the first and the last of them. */
+  let doubt: { first: number; last: number } | undefined
 
-  async function attempt(events: Events): Promise<DeliveryResult> {
-    const result = await step(events)
-    if (result.outcome === 'delivered') lastTaken = now()
-    return result
+  function isVouchedFor(count: number): boolean {
+    const time = now()
+    if (doubt !== undefined && time - doubt.last > memory) doubt = undefined
+    const since = count === 1 ? lastWholeRefusal : (doubt?.first ?? Infinity)
+    const vouched = lastTaken > since && time - lastTaken <= memory
+    lastWholeRefusal = time
+    doubt = vouched ? undefined : { first: doubt?.first ?? time, last: time }
+    return vouched
   }
 
   return {
-    async deliver(events) {
+    async deliver(runs) {
+      const count = countOf(runs)
       const suspects: Suspect[] = []
       const begun = now()
+      let took = false
       // The parts still to be delivered, the next one last.
-      const parts = [events]
-      for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-        const result = await attempt(part)
-        if (result.outcome === 'delivered') continue
+      const parts: Events[] = []
+      for (;;) {
+        const part = parts.pop() ?? shiftRuns(runs, maxPart)
+        if (part === undefined) break
+        const result = await step(part)
+        if (result.outcome === 'delivered') {
+          took = true
+          lastTaken = now()
+          continue
+        }
         if (result.outcome !== 'refused') return result
         if (part.count > 1) {
-          if (now() - lastTaken > memoryOfSuccess && begun - lastVainSplit < pauseAfterVainSplit) {
-            return nothingPasses(result.reason)
-          }
+          const inVain = now() - lastTaken > memory && begun - lastVainSplit < pauseAfterVainSplit
+          if (!took && inVain) return nothingPasses(result.reason)
           const [head, rest] = splitEvents(part, part.count >> 1, Infinity)
           if (rest !== undefined) parts.push(rest)
           parts.push(head)
@@ -63,8 +90,8 @@ export function createSieve(
           suspects.push({ event, reason: result.reason })
         }
       }
-      if (suspects.length > 0 && now() - lastTaken > memoryOfSuccess) {
-        if (events.count > 1) lastVainSplit = now()
+      if (suspects.length > 0 && !took && !isVouchedFor(count)) {
+        if (count > 1) lastVainSplit = now()
         return nothingPasses(suspects[0]?.reason ?? '')
       }
       return { outcome: 'delivered', poison: suspects }

@@ -25,6 +25,8 @@ export interface ReceiverDependencies {
   stdout?: number
   /** How long stop() waits for what is under way, in milliseconds. */
   grace?: number
+  /** How long nothing of a body may come before its connection is closed, in milliseconds. */
+  bodyStall?: number
 }
 
 export interface Receiver {
@@ -46,6 +48,7 @@ export async function startReceiver(
   dependencies: ReceiverDependencies,
 ): Promise<Receiver> {
   const { log, registry, env, now = () => new Date(), stdout = 1, grace = 25_000 } = dependencies
+  const { bodyStall = 10_000 } = dependencies
   const started = now()
   const budget = createBudget(settings.current.limits.memory, patienceToBeAlone)
   // The gauges look at what is made after them.
@@ -114,6 +117,7 @@ export async function startReceiver(
     metrics,
     log,
     now,
+    stall: bodyStall,
   })
   seen.intake = intake
   const stopListening = settings.onChange(({ limits }) => {

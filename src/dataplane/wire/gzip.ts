@@ -66,10 +66,15 @@ export interface Decompression {
 }
 
 /**
- * Rejects with LSL_BODY_CORRUPT for what is cut off, broken or followed by garbage, LSL_BODY_TOO_LARGE, or what onOutput
- * threw. Output that came before such an end must not be taken. An empty body is empty output in every encoding.
+ * `rest` are the pieces of the body after its beginning, where there are more; what they throw is passed on. Rejects with
+ * LSL_BODY_CORRUPT for what is cut off, broken or followed by garbage, LSL_BODY_TOO_LARGE, or what onOutput threw. Output
+ * that came before such an end must not be taken. An empty body is empty output in every encoding.
  */
-export async function decompress(body: Buffer, options: Decompression): Promise<void> {
+export async function decompress(
+  body: Buffer,
+  options: Decompression,
+  rest?: AsyncIterable<Buffer>,
+): Promise<void> {
   const { encoding, maxOutput, onOutput } = options
   if (body.length === 0) return
   if (encoding === 'identity') {
@@ -78,8 +83,8 @@ export async function decompress(body: Buffer, options: Decompression): Promise<
     return
   }
   const codec = codecOf(encoding, body)
-  const output = inflateSmall(body, codec, options)
-  if (output === undefined) await inflateLarge(body, codec, options)
+  const output = rest === undefined ? inflateSmall(body, codec, options) : undefined
+  if (output === undefined) await inflateLarge(body, rest, codec, options)
   else await onOutput(output)
 }
 
@@ -148,13 +153,20 @@ function inflateSmall(body: Buffer, codec: Codec, options: Decompression): Buffe
 }
 
 /** In the thread pool. zlib's own maxOutputLength does not bound a stream (measured, Node 26), so the output is counted. */
-async function inflateLarge(body: Buffer, codec: Codec, options: Decompression): Promise<void> {
+async function inflateLarge(
+  body: Buffer,
+  rest: AsyncIterable<Buffer> | undefined,
+  codec: Codec,
+  options: Decompression,
+): Promise<void> {
   const { encoding, maxOutput, onOutput } = options
   const stream = codec.stream({ chunkSize, rejectGarbageAfterEnd: !codec.gzip })
-  // All in one write: across writes zlib takes a broken second member for the end (measured, Node 26).
-  stream.end(body)
   let length = 0
   let failure: { thrown: unknown } | undefined
+  const feeding = feed(stream, body, rest, codec.gzip).catch((thrown: unknown) => {
+    failure ??= { thrown }
+    stream.destroy()
+  })
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       length += chunk.length
@@ -162,20 +174,51 @@ async function inflateLarge(body: Buffer, codec: Codec, options: Decompression):
         if (length > maxOutput) throw tooLarge(maxOutput)
         await onOutput(chunk)
       } catch (thrown) {
-        failure = { thrown }
+        failure ??= { thrown }
         throw thrown
       }
     }
-    if (codec.gzip) refuseGarbage(body, stream.bytesWritten)
   } catch (thrown) {
-    throw failure === undefined ? corrupt(encoding, thrown) : failure.thrown
+    failure ??= { thrown: corrupt(encoding, thrown) }
   }
+  // Whoever gave the pieces has them to itself again.
+  await feeding
+  if (failure === undefined) return
+  const { thrown } = failure
+  throw thrown instanceof Garbage ? corrupt(encoding, thrown) : thrown
 }
+
+/** One piece after the other, each let go when it is consumed; after the end of gzip only zeros may come. */
+async function feed(
+  stream: Gunzip,
+  body: Buffer,
+  rest: AsyncIterable<Buffer> | undefined,
+  gzip: boolean,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => stream.once('close', resolve))
+  let fed = 0
+
+  async function write(piece: Buffer): Promise<void> {
+    await Promise.race([new Promise((resolve) => stream.write(piece, resolve)), closed])
+    fed += piece.length
+    if (gzip) refuseGarbage(piece, Math.max(0, piece.length - (fed - stream.bytesWritten)))
+  }
+
+  await write(body)
+  for await (const piece of rest ?? []) {
+    if (stream.errored !== null || (stream.destroyed && !stream.readableEnded)) return
+    if (fed === stream.bytesWritten) await write(piece)
+    else refuseGarbage(piece, 0)
+  }
+  stream.end()
+}
+
+class Garbage extends Error {}
 
 /** zlib stops in silence at a zero byte after a member. */
 function refuseGarbage(body: Buffer, consumed: number): void {
   for (let i = consumed; i < body.length; i += 1) {
-    if (body[i] !== 0) throw new Error('garbage after the end')
+    if (body[i] !== 0) throw new Garbage('garbage after the end')
   }
 }
 
