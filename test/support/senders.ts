@@ -15,7 +15,7 @@ export interface TestSender extends Sender {
   metric(name: string): Promise<string>
 }
 
-function senderSettings(changes: Partial<SenderSettings> = {}): SenderSettings {
+export function senderSettings(changes: Partial<SenderSettings> = {}): SenderSettings {
   return {
     role: 'sender',
     hosts: { list: [] },

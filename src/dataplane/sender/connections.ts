@@ -90,15 +90,18 @@ export async function createConnections(
   /** What changed is opened before the old one is closed, so that nothing stands still meanwhile. */
   async function apply(): Promise<void> {
     const next = settings.current
-    if (!isDeepStrictEqual(next.hosts, applied.hosts)) {
-      const old = book
-      book = await openBook(next)
-      old.close()
+    if (!closed && !isDeepStrictEqual(next.hosts, applied.hosts)) {
+      const opened = await openBook(next)
+      // close() may have come meanwhile, and knew nothing of it.
+      if (closed) return opened.close()
+      book.close()
+      book = opened
     }
-    if (!isDeepStrictEqual([next.tls, next.auth], [applied.tls, applied.auth])) {
-      const old = security
-      security = await openTls(next)
-      old.close()
+    if (!closed && !isDeepStrictEqual([next.tls, next.auth], [applied.tls, applied.auth])) {
+      const opened = await openTls(next)
+      if (closed) return opened.close()
+      security.close()
+      security = opened
     }
     applied = next
     sync()

@@ -15,6 +15,7 @@ import type { Log } from '../../telemetry/log.ts'
 import type { Registry } from '../../telemetry/metrics.ts'
 import { createBalancer } from '../balancer/balancer.ts'
 import { openDeadLetters } from '../dead-letter/dead-letters.ts'
+import { follow } from '../files/followed.ts'
 import type { Watched } from '../files/watched.ts'
 import { createMemoryQueue } from '../queue/memory-queue.ts'
 import type { Environment } from '../tls/secret.ts'
@@ -26,6 +27,7 @@ import { createDispatcher, type Dispatcher } from './dispatcher.ts'
 import { createHostHealth } from './host-health.ts'
 import type { Lookup } from './hosts/targets.ts'
 import { createIntake, type Ticket } from './intake.ts'
+import { affordableQueue, memoryOf } from './memory-bounds.ts'
 import { createSenderMetrics } from './metrics.ts'
 import { problemOf, senderStatus, type StatusInput } from './status.ts'
 import { defaultTimeouts, type Timeouts } from './timeouts.ts'
@@ -78,22 +80,30 @@ export async function startSender(
   const counts = { collected: 0, delivered: 0, dropped: 0, withdrawn: 0 }
   const senderId = `${senderName(current())}-${randomBytes(6).toString('hex')}`
 
-  const queue = createMemoryQueue<Ticket>(current().queue)
+  const memory = memoryOf(current())
+  const queueSettings = (): SenderSettings['queue'] => affordableQueue(current(), memory)
+  const queue = createMemoryQueue<Ticket>(queueSettings())
   const balancer = createBalancer(current().balancing)
   const health = createHostHealth({ log, now: () => Date.now() })
-  const { deadLetter } = current()
-  const deadLetters = deadLetter
-    ? await openDeadLetters(deadLetter, {
-        now: () => new Date(),
-        log,
-        onDropped: (count) => metrics.events('dead_letters_dropped', count),
-      })
-    : undefined
+  const deadLetters = await follow(
+    settings,
+    ({ deadLetter }) => deadLetter ?? null,
+    async (part) =>
+      part === null
+        ? undefined
+        : openDeadLetters(part, {
+            now: () => new Date(),
+            log,
+            onDropped: (count) => metrics.events('dead_letters_dropped', count),
+          }),
+    (letters) => letters?.close(),
+    (error) => log.error({ err: error }, 'Changed dead-letter settings cannot be taken up'),
+  )
 
   let deliveredAt = Number.NEGATIVE_INFINITY
   const intake = createIntake({
     queue,
-    memoryLimit: () => Math.max(current().limits.memory, current().queue.maxSize),
+    memoryLimit: () => Math.min(memoryOf(current()), memory),
     now,
     flows: () => now() - deliveredAt < flowLimit,
     release: (batch) => dispatcher.release(batch),
@@ -138,7 +148,7 @@ export async function startSender(
     userAgent: `logstash-link/${version}`,
     hold: (bytes) => intake.hold(bytes),
     metrics,
-    deadLetters,
+    deadLetters: () => deadLetters.current,
     log,
   })
   const dispatcher: Dispatcher<Ticket> = createDispatcher<Ticket>({
@@ -184,7 +194,7 @@ export async function startSender(
   const collected = createCollected({
     decoration: () => decorationOf(current()),
     maxLine: () => current().limits.maxLine,
-    deadLetters,
+    deadLetters: () => deadLetters.current,
     log,
     onOversized: (lines) => metrics.events('oversized', lines),
   })
@@ -201,7 +211,15 @@ export async function startSender(
     },
   })
   const endSettings = settings.onChange((next) => {
-    queue.configure(next.queue)
+    queue.configure(queueSettings())
+    if (next.queue.maxSize > memory) {
+      log.warn(
+        { wanted: next.queue.maxSize, maxSize: memory },
+        'The queue stays at what this process began with: a larger one needs a restart of its pod',
+      )
+    }
+    // There may be room now, or more connections.
+    intake.wake()
     dispatcher.pump()
   })
   dispatcher.pump()
@@ -214,9 +232,9 @@ export async function startSender(
       health,
       totals: queue.totals(),
       heldBytes: intake.heldBytes(),
-      maxSize: current().queue.maxSize,
+      maxSize: queueSettings().maxSize,
       keptEvents: dispatcher.keptEvents(),
-      deadLetters: deadLetters?.status(),
+      deadLetters: deadLetters.current?.status(),
       counts,
       securityProblem: connections.securityProblem(),
       canSend: connections.canSend(),
@@ -264,7 +282,7 @@ export async function startSender(
       dispatcher.close()
       connections.close()
       endSettings()
-      await deadLetters?.close()
+      await deadLetters.close()
       if (remaining > 0) log.error({ remaining }, 'Stopped before all events were delivered')
       return { remaining }
     },

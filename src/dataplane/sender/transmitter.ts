@@ -16,7 +16,7 @@ export interface TransmitterDeps {
   /** Counts the bytes of a compressed body while it is at a host. */
   hold(this: void, bytes: number): void
   metrics: SenderMetrics
-  deadLetters: DeadLetters | undefined
+  deadLetters: () => DeadLetters | undefined
   log: Log
 }
 
@@ -54,7 +54,8 @@ export function createTransmitter(deps: TransmitterDeps): Transmitter {
       return outcomeOf(reply, Date.now())
     },
     async poison({ events }, host, status) {
-      if (deadLetters === undefined) {
+      const letters = deadLetters()
+      if (letters === undefined) {
         if (!saidNoFolder) {
           log.error(
             { host, status },
@@ -66,7 +67,7 @@ export function createTransmitter(deps: TransmitterDeps): Transmitter {
       }
       try {
         const event = events.body.subarray(0, -1)
-        await deadLetters.keep([{ event, reason: `Refused with ${status}`, host }])
+        await letters.keep([{ event, reason: `Refused with ${status}`, host }])
         metrics.events('dead_lettered', 1)
         return true
       } catch (error) {

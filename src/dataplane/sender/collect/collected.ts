@@ -9,7 +9,7 @@ import { fitLines } from './fit.ts'
 export interface CollectedDeps {
   decoration: () => Buffer | undefined
   maxLine: () => number
-  deadLetters: DeadLetters | undefined
+  deadLetters: () => DeadLetters | undefined
   log: Log
   onOversized: (count: number) => void
 }
@@ -20,7 +20,7 @@ export interface Collected {
   /** Keeps the heads of lines over the limit; they are counted and logged. */
   setAside(lines: readonly OversizedLine[], source: string): Promise<void>
   /** False: there is no file for what cannot be sent. */
-  canSetAside: boolean
+  canSetAside(): boolean
 }
 
 export function createCollected(deps: CollectedDeps): Collected {
@@ -35,7 +35,8 @@ export function createCollected(deps: CollectedDeps): Collected {
     async setAside(lines, source) {
       if (lines.length === 0) return
       onOversized(lines.length)
-      if (deadLetters === undefined) {
+      const file = deadLetters()
+      if (file === undefined) {
         log.error(
           { source, count: lines.length },
           'Lines over `limits.maxLine` were skipped: no dead-letter folder is set',
@@ -48,7 +49,7 @@ export function createCollected(deps: CollectedDeps): Collected {
         reason: 'The line is over limits.maxLine',
       }))
       try {
-        await deadLetters.keep(letters)
+        await file.keep(letters)
       } catch (error) {
         log.error(
           { source, count: lines.length, problem: messageOf(error) },
@@ -56,6 +57,6 @@ export function createCollected(deps: CollectedDeps): Collected {
         )
       }
     },
-    canSetAside: deadLetters !== undefined,
+    canSetAside: () => deadLetters() !== undefined,
   }
 }

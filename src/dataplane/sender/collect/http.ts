@@ -20,7 +20,7 @@ import type { Intake, Ticket } from '../intake.ts'
 import type { Timeouts } from '../timeouts.ts'
 import type { Collected } from './collected.ts'
 import { readEvents } from './request-body.ts'
-import { listen, portOf, type Collector } from './listen.ts'
+import { limitConnections, listen, portOf, type Collector } from './listen.ts'
 
 export interface HttpDeps {
   intake: Intake
@@ -90,7 +90,7 @@ export async function collectHttp(
     if (body === undefined) return full
     try {
       const { events, oversized } = collected.finish(body.output)
-      if (oversized.length > 0 && !collected.canSetAside) {
+      if (oversized.length > 0 && !collected.canSetAside()) {
         return { status: 413, text: `A line is longer than ${maxLine} bytes` }
       }
       const { ticket, result } = createTicket()
@@ -133,10 +133,7 @@ export async function collectHttp(
         })
     },
   )
-  server.maxConnections = settings.current.limits.maxConnections
-  server.on('drop', () => {
-    log.warn({ limit: server.maxConnections }, 'collect.http: too many connections, one refused')
-  })
+  limitConnections(server, settings, 'collect.http', log)
   await listen(server, port, settings.current.loopback, 'collect.http')
   return {
     port: portOf(server),

@@ -1,7 +1,10 @@
 /** Listening collectors, what they share. */
 import { once } from 'node:events'
 import type { Server } from 'node:net'
+import type { SenderSettings } from '../../../api/sidecar-config.ts'
 import { TerminalError, messageOf } from '../../../errors.ts'
+import type { Log } from '../../../telemetry/log.ts'
+import type { Watched } from '../../files/watched.ts'
 
 export interface Collector {
   port: number
@@ -26,6 +29,23 @@ export async function listen(
       cause,
     })
   }
+}
+
+/** Keeps a server to limits.maxConnections as it stands now; whoever comes on top is closed, which is logged. */
+export function limitConnections(
+  server: Server,
+  settings: Watched<SenderSettings>,
+  purpose: string,
+  log: Log,
+): void {
+  function apply({ limits }: SenderSettings): void {
+    server.maxConnections = limits.maxConnections
+  }
+  apply(settings.current)
+  server.once('close', settings.onChange(apply))
+  server.on('drop', () => {
+    log.warn({ limit: server.maxConnections }, `${purpose}: too many connections, one refused`)
+  })
 }
 
 export function portOf(server: Server): number {

@@ -45,10 +45,10 @@ export function collectStream(stream: Readable, deps: StreamDeps): CollectedStre
   let waiting = 0
   /** What Node had read when we stopped. */
   const rest: Buffer[] = []
-  let stopping = false
-  let wake: () => void = () => undefined
+  const stopping = new AbortController()
+  let wake: (() => void) | undefined
 
-  for (const event of ['readable', 'end', 'close', 'error']) stream.on(event, () => wake())
+  for (const event of ['readable', 'end', 'close', 'error']) stream.on(event, () => wake?.())
 
   function somethingHappens(): Promise<void> {
     return new Promise((resolve) => {
@@ -81,7 +81,7 @@ export function collectStream(stream: Readable, deps: StreamDeps): CollectedStre
 
   /** False: give up. */
   async function roomToRead(): Promise<boolean> {
-    while (!stopping && !intake.mayStream(held)) {
+    while (!stopping.signal.aborted && !intake.mayStream(held)) {
       if (intake.isStuck()) {
         log.error({ source }, 'Unfinished lines fill the memory; giving up on this stream')
         return false
@@ -92,7 +92,7 @@ export function collectStream(stream: Readable, deps: StreamDeps): CollectedStre
   }
 
   async function read(): Promise<void> {
-    while (!stopping) {
+    while (!stopping.signal.aborted) {
       const chunk = readFrom(stream)
       if (chunk) {
         await push(chunk)
@@ -104,14 +104,14 @@ export function collectStream(stream: Readable, deps: StreamDeps): CollectedStre
 
   async function run(): Promise<'ended' | 'stopped'> {
     await read()
-    if (stopping) {
+    if (stopping.signal.aborted) {
       drain()
       // Node tells of an end that it knows already one turn later.
       await setImmediate()
       drain()
     }
     const { errored, readableEnded } = stream
-    const stopped = stopping && !readableEnded && !errored
+    const stopped = stopping.signal.aborted && !readableEnded && !errored
     stream.destroy()
     if (errored) log.warn({ source, problem: messageOf(errored) }, 'A stream of events broke')
     for (let chunk = rest.shift(); chunk; chunk = rest.shift()) await push(chunk)
@@ -132,8 +132,8 @@ export function collectStream(stream: Readable, deps: StreamDeps): CollectedStre
   return {
     done,
     stop() {
-      stopping = true
-      wake()
+      stopping.abort()
+      wake?.()
       intake.wake()
     },
     untaken() {

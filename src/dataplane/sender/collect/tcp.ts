@@ -2,7 +2,7 @@
 import net from 'node:net'
 import type { SenderSettings } from '../../../api/sidecar-config.ts'
 import type { Watched } from '../../files/watched.ts'
-import { listen, portOf, type Collector } from './listen.ts'
+import { limitConnections, listen, portOf, type Collector } from './listen.ts'
 import { collectStream, type CollectedStream, type StreamDeps } from './stream.ts'
 
 export async function collectTcp(
@@ -22,13 +22,7 @@ export async function collectTcp(
       untaken += connection.untaken()
     })
   })
-  server.maxConnections = settings.current.limits.maxConnections
-  server.on('drop', () => {
-    deps.log.warn(
-      { limit: server.maxConnections },
-      'collect.tcp: too many connections, one refused',
-    )
-  })
+  limitConnections(server, settings, 'collect.tcp', deps.log)
   await listen(server, port, settings.current.loopback, 'collect.tcp')
   return {
     port: portOf(server),
