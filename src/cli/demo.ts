@@ -1,14 +1,15 @@
 /** `npm run demo`: the main job from end to end on the example manifests, with a receiver killed on the way. */
 import { parseFlags, type FlagTable } from '../config/flags.ts'
+import { realClock } from '../controller/clock.ts'
 import { createLocal, type Local } from '../local/local.ts'
 import { createLog } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { maxBatchOfFile, play } from './demo/play.ts'
-import { demoManifests, type Scene } from './demo/scene.ts'
+import { demoManifests, tellLink, type Scene } from './demo/scene.ts'
 import { summarise, type Outcome } from './demo/summary.ts'
 import { endingSignals } from './ending-signals.ts'
 import type { Io } from './io.ts'
-import { tellConditions } from './local-screen.ts'
+import { tellReadiness } from './local-screen.ts'
 import { answerUsage } from './usage.ts'
 
 const demoFlags = {
@@ -56,15 +57,20 @@ export async function runDemo(args: string[], io: Io): Promise<number> {
     ...(flags.has('shared-address') && { sharedAddress: true }),
   })
   signals.onSecond(() => local.kill())
-  const told = tellConditions(local.cluster, tell)
+  const told = tellReadiness({ cluster: local.cluster, clock: realClock, tell })
   const interrupted = signals.first.then((): Outcome | 'interrupted' => 'interrupted')
   const ending = new AbortController()
-  const playing = play({ local, file, amount, tell, signal: ending.signal })
+  const showLink = async (): Promise<void> => {
+    told.flush()
+    await tellLink(local, tell)
+  }
+  const playing = play({ local, file, amount, tell, tellLink: showLink, signal: ending.signal })
   // Once it was interrupted, how it ends is of no interest; before, the race hears of it.
   playing.catch(() => undefined)
   try {
     const outcome = await Promise.race([interrupted, playing])
     if (outcome === 'interrupted') return 130
+    await showLink()
     for (const line of summarise(outcome)) tell(line)
     if (flags.has('keep')) {
       for (const line of addresses(outcome.scene, local)) tell(line)

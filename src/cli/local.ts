@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseDuration } from '../api/duration.ts'
 import { parseFlags, type FlagTable } from '../config/flags.ts'
+import { realClock } from '../controller/clock.ts'
 import { createLocal } from '../local/local.ts'
 import { readManifests } from '../local/manifests.ts'
 import { startControlPlaneHealth } from '../telemetry/control-plane-health.ts'
@@ -72,7 +73,7 @@ export async function runLocal(args: string[], io: Io): Promise<number> {
     ...(flags.has('logs') && { screen: tell }),
   })
   signals.onSecond(() => local.kill())
-  const told = tellChanges(local.cluster, tell)
+  const told = tellChanges({ cluster: local.cluster, clock: realClock, tell })
   const health = await startControlPlaneHealth({
     host: '127.0.0.1',
     port: healthPort,

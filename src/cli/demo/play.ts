@@ -24,6 +24,8 @@ export interface Play {
   /** HTTP requests to make. */
   amount: Amount
   tell: (line: string) => void
+  /** Tells the link's conditions as they are now. */
+  tellLink: () => Promise<void>
   /** Ends it: it rejects then. */
   signal: AbortSignal
 }
@@ -32,11 +34,12 @@ export interface Play {
 export async function play(stage: Play): Promise<Outcome> {
   const { local, signal } = stage
   const scene = await until(
-    'all pods are ready and all senders know three receivers',
+    'the link is Ready and all senders know three receivers',
     startLimit,
     signal,
     () => currentScene(local),
   )
+  await stage.tellLink()
   for (const { pod, url } of scene.indexers) stage.tell(`indexer ${pod} at ${url}`)
   const began = performance.now()
   const { sent, missing, restarted } =

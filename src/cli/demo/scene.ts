@@ -5,6 +5,7 @@ import { readInjection } from '../../api/injection.ts'
 import { apiVersion, kind, type Role } from '../../api/names.ts'
 import type { KubeObject } from '../../api/objects.ts'
 import type { LogstashLink } from '../../api/link.ts'
+import { conditionLines } from '../local-screen.ts'
 import type { Local } from '../../local/local.ts'
 import { mappedPorts } from '../../local/port-mapping.ts'
 import { readManifests } from '../../local/manifests.ts'
@@ -32,7 +33,14 @@ export interface Scene {
   indexers: { pod: string; url: string; health: string }[]
 }
 
-/** undefined until all pods are ready and all senders have taken up all receivers. */
+/** The link's conditions and hosts, as they are now. */
+export async function tellLink({ cluster }: Local, tell: (line: string) => void): Promise<void> {
+  const link = await cluster.get<LogstashLink>({ apiVersion, kind, namespace, name: linkName })
+  tell(`conditions of link ${namespace}/${linkName}:`)
+  for (const line of link === undefined ? [] : conditionLines(link)) tell(line)
+}
+
+/** undefined until the link and all pods are ready and all senders have taken up all receivers. */
 export async function currentScene(local: Local): Promise<Scene | undefined> {
   const { cluster } = local
   const link = await cluster.get<LogstashLink>({ apiVersion, kind, namespace, name: linkName })
@@ -42,7 +50,10 @@ export async function currentScene(local: Local): Promise<Scene | undefined> {
   const hosts = link?.status?.hostCount ?? 0
   if (web.length < 2 || indexers.length < 3 || hosts < indexers.length) return undefined
   if (!pods.every(isReady)) return undefined
-  const collect = link?.spec.sender?.collect.http?.port
+  if (!link?.status?.conditions?.some((each) => each.type === 'Ready' && each.status === 'True')) {
+    return undefined
+  }
+  const collect = link.spec.sender?.collect.http?.port
   const scene: Scene = {
     web: web.map((pod) => ({
       pod: pod.metadata.name,
