@@ -62,7 +62,7 @@ export async function openSecurity(
         trust: trust?.current,
         identity: identity?.current,
         verification: tls.verification,
-        host: name,
+        name,
       })
       context ??= createSecureContext({ ca, cert, key, minVersion })
       return { ...options, secureContext: context }

@@ -10,30 +10,27 @@ export interface ClientTls {
   identity?: Identity | undefined
   /** None: encrypted, and yet with anybody. */
   verification: 'Full' | 'None'
-  /** The name (or IP) to find in the certificate in place of the host's own. */
-  serverName?: string | undefined
-  /** A DNS name, IPv4, or IPv6 without brackets. */
-  host: string
+  /** What to find in the certificate: a DNS name, IPv4, or IPv6 without brackets. */
+  name: string
 }
 
 /**
- * Options for tls.connect and undici's `connect`. Make a new pool, with no session of the old one, whenever the trust or
- * the identity changes: a resumed session is not verified again.
+ * Options for tls.connect and https.Agent. Make a new agent, with no session of the old one, whenever the trust or the
+ * identity changes: a resumed session is not verified again.
  */
 export function clientTlsOptions(tls: ClientTls): ConnectionOptions {
-  const { trust, identity, verification, host } = tls
-  const expected = tls.serverName === undefined || tls.serverName === '' ? host : tls.serverName
+  const { trust, identity, verification, name } = tls
   const verifies = verification === 'Full'
   const ca = trust === undefined ? [] : trust.ca
   return {
     ...identity?.options,
     ...(ca === undefined ? {} : { ca }),
-    // RFC 6066 forbids an IP here; the empty string keeps undici and Node from putting the host's own.
-    servername: isIP(expected) === 0 ? expected : '',
+    // RFC 6066 forbids an IP here; the empty string keeps Node from putting the host's own.
+    servername: isIP(name) === 0 ? name : '',
     rejectUnauthorized: verifies,
     // What is verified is what was asked for, whatever the layer between takes for the host's name.
     checkServerIdentity: (_host, certificate) =>
-      verifies ? checkServerIdentity(expected, certificate) : undefined,
+      verifies ? checkServerIdentity(name, certificate) : undefined,
     minVersion: 'TLSv1.2',
     ALPNProtocols: ['http/1.1'],
   }

@@ -48,6 +48,7 @@ test('hosts.json is read again when it changes, in the middle of the flow', asyn
 for (const [what, content] of [
   ['an empty list', JSON.stringify({ revision: 'x', hosts: [] })],
   ['a broken file', '{"hosts": ['],
+  ['a file without revision', JSON.stringify({ hosts: [] })],
   ['a host without port', JSON.stringify({ revision: 'x', hosts: [{ host: 'a' }] })],
 ] as const) {
   test(`${what} keeps the hosts that were known last`, async (t) => {
@@ -151,4 +152,16 @@ test('with preferSameZone the sender’s own zone gets the events', async (t) =>
   sender.input.end()
   await sender.drained
   assert.equal(near.accepted.length, 100)
+})
+
+test('fields of hosts.json that a newer operator writes are left out, the hosts are taken', async (t) => {
+  const folder = testFolder(t)
+  const receiver = await startTestReceiver(t)
+  const hosts = [{ host: '127.0.0.1', port: receiver.port, weight: 2 }]
+  const file = folder.write('hosts.json', JSON.stringify({ revision: '1', hosts, more: true }))
+  const sender = await startTestSender(t, [], { hosts: { file } })
+  sender.write(0, 10)
+  sender.input.end()
+  await sender.drained
+  assert.equal(receiver.accepted.length, 10)
 })

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { isIP } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
-import { Pool, type buildConnector } from 'undici'
 import { clientTlsOptions, type ClientTls } from '../../../src/dataplane/tls/client-options.ts'
 import type { Trust } from '../../../src/dataplane/tls/trust.ts'
 import { signCertificate } from '../../../src/local/ca/certificate.ts'
@@ -18,13 +21,12 @@ const system: Trust = { ca: undefined, fingerprint: 'system' }
 
 const mismatch = 'ERR_TLS_CERT_ALTNAME_INVALID'
 const cases: [string, typeof named, Partial<ClientTls>, string][] = [
-  ['the right name', named, { serverName: 'orders-receiver.shop.svc' }, 'hello'],
-  ['a wrong name', named, { serverName: 'other.shop.svc' }, mismatch],
-  ['no name and a leaf without the IP', named, {}, mismatch],
-  ['an empty name and a leaf with the IP', addressed, { serverName: '' }, 'hello'],
+  ['the right name', named, { name: 'orders-receiver.shop.svc' }, 'hello'],
+  ['a wrong name', named, { name: 'other.shop.svc' }, mismatch],
+  ['an IP and a leaf without it', named, {}, mismatch],
   ['an IP that the leaf has', addressed, {}, 'hello'],
-  ['an IP as the name, which the leaf has not', addressed, { serverName: '127.0.0.2' }, mismatch],
-  ['a name that the leaf has not, and its IP', addressed, { serverName: 'a.example' }, mismatch],
+  ['an IP as the name, which the leaf has not', addressed, { name: '127.0.0.2' }, mismatch],
+  ['a name that the leaf has not, and its IP', addressed, { name: 'a.example' }, mismatch],
   ['a foreign authority', addressed, { trust: foreignTrust }, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
   ["the system's authorities", addressed, { trust: system }, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
   ['no trust yet', addressed, { trust: undefined }, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
@@ -32,7 +34,7 @@ const cases: [string, typeof named, Partial<ClientTls>, string][] = [
   [
     'no verification, though a trust is given',
     named,
-    { trust: foreignTrust, verification: 'None', serverName: 'other' },
+    { trust: foreignTrust, verification: 'None', name: 'other' },
     'hello',
   ],
 ]
@@ -42,18 +44,17 @@ for (const [title, leaf, tls, outcome] of cases) {
     const { cert, key } = writeIdentity(testFolder(t), authority, leaf)
     const identity = { type: 'pem', cert, key } as const
     const server = await tlsServer(t, { identity, clientAuthentication: 'None' })
-    const options = clientTlsOptions({ trust, verification: 'Full', host: '127.0.0.1', ...tls })
+    const options = clientTlsOptions({ trust, verification: 'Full', name: '127.0.0.1', ...tls })
     assert.equal((await visit(server.port, options)).outcome, outcome)
-    const pool = new Pool(`https://127.0.0.1:${server.port}`, {
-      connections: 1,
-      connect: { ...options, allowH2: false } as buildConnector.BuildOptions,
+    const agent = new https.Agent({ ...options, maxCachedSessions: 0 })
+    t.after(() => agent.destroy())
+    const response = new Promise<IncomingMessage>((resolve, reject) => {
+      https.get({ host: '127.0.0.1', port: server.port, agent }, resolve).on('error', reject)
     })
-    t.after(async () => await pool.destroy())
-    const request = pool.request({ path: '/', method: 'GET' })
-    if (outcome === 'hello') assert.equal(await (await request).body.text(), 'hello')
-    else await assert.rejects(request, { code: outcome })
+    if (outcome === 'hello') assert.equal(await text(await response), 'hello')
+    else await assert.rejects(response, { code: outcome })
     if (outcome !== 'hello') return
-    const name = tls.serverName === undefined || tls.serverName === '' ? false : tls.serverName
+    const name = tls.name === undefined || isIP(tls.name) !== 0 ? false : tls.name
     assert.deepEqual(server.asked, [name, name])
   })
 }
@@ -78,7 +79,7 @@ test('a self-signed certificate is refused', async (t) => {
   const { cert, key } = writeIdentity(testFolder(t), foreign, { certPem, keyPem, notAfter })
   const identity = { type: 'pem', cert, key } as const
   const { port } = await tlsServer(t, { identity, clientAuthentication: 'None' })
-  const options = clientTlsOptions({ trust, verification: 'Full', host: '127.0.0.1' })
+  const options = clientTlsOptions({ trust, verification: 'Full', name: '127.0.0.1' })
   assert.equal((await visit(port, options)).outcome, 'DEPTH_ZERO_SELF_SIGNED_CERT')
 })
 
@@ -86,6 +87,6 @@ test('an expired leaf is refused by who verifies', async (t) => {
   const { cert, key } = writeIdentity(testFolder(t), authority, await authority.leaf({ days: -1 }))
   const identity = { type: 'pem', cert, key } as const
   const { port } = await tlsServer(t, { identity, clientAuthentication: 'None' })
-  const options = clientTlsOptions({ trust, verification: 'Full', host: '127.0.0.1' })
+  const options = clientTlsOptions({ trust, verification: 'Full', name: '127.0.0.1' })
   assert.equal((await visit(port, options)).outcome, 'CERT_HAS_EXPIRED')
 })

@@ -54,7 +54,7 @@ function optionsOf(
     ...clientTlsOptions({
       trust: { ca: [trusted.caPem], fingerprint: '' },
       verification: 'Full',
-      host: '127.0.0.1',
+      name: '127.0.0.1',
     }),
     ...(identity && { cert: identity.certPem, key: identity.keyPem }),
   }

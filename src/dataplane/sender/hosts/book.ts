@@ -8,7 +8,7 @@ import type { HostsFile, SenderFile } from '../../../api/sidecar-config.ts'
 import { messageOf } from '../../../errors.ts'
 import type { Log } from '../../../telemetry/log.ts'
 import { watchFiles } from '../../files/watch.ts'
-import { parseHostsFile } from './hosts-file.ts'
+import { readHosts } from './hosts-file.ts'
 import { hasNames, resolveTargets, type Lookup, type Target } from './targets.ts'
 
 export interface HostBook {
@@ -46,7 +46,7 @@ export async function openHostBook(
       return
     }
     try {
-      const next = parseHostsFile(await readFile(source.file, 'utf8'), source.file)
+      const next = readHosts(await readFile(source.file, 'utf8'), source.file)
       readProblem = next.hosts.length === 0 ? 'The list of hosts is empty' : undefined
       file = next.hosts.length === 0 ? { ...next, hosts: file.hosts } : next
       usesFallback = false
