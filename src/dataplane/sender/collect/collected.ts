@@ -17,31 +17,36 @@ export interface CollectedDeps {
 export interface Collected {
   /** Events as they are committed, and all lines over the limit: those that only now became so as well. */
   finish(output: LineReaderOutput): LineReaderOutput
-  /** Keeps the heads of lines over the limit; they are counted and logged. */
-  setAside(lines: readonly OversizedLine[], source: string): Promise<void>
+  /**
+   * Keeps the heads of lines over the limit; they are counted and logged. False: they could not be kept, and are not safe
+   * yet. Without a folder they are counted, logged and gone.
+   */
+  setAside(lines: readonly OversizedLine[], source: string): Promise<boolean>
   /** False: there is no file for what cannot be sent. */
   canSetAside(): boolean
 }
 
 export function createCollected(deps: CollectedDeps): Collected {
   const { decoration, maxLine, deadLetters, log, onOversized } = deps
+  let problem: string | undefined
   return {
     finish({ events, oversized }) {
       const key = decoration()
-      const decorated = key ? events.map((each) => decorateEvents(each, key)) : events
-      const fitting = fitLines(decorated, maxLine())
+      // In place, so that of a large body not all is there twice.
+      if (key) for (const [i, each] of events.entries()) events[i] = decorateEvents(each, key)
+      const fitting = fitLines(events, maxLine())
       return { events: fitting.events, oversized: [...oversized, ...fitting.oversized] }
     },
     async setAside(lines, source) {
-      if (lines.length === 0) return
-      onOversized(lines.length)
+      if (lines.length === 0) return true
       const file = deadLetters()
       if (file === undefined) {
+        onOversized(lines.length)
         log.error(
           { source, count: lines.length },
           'Lines over `limits.maxLine` were skipped: no dead-letter folder is set',
         )
-        return
+        return true
       }
       const letters = lines.map(({ head, length }) => ({
         event: head,
@@ -50,11 +55,19 @@ export function createCollected(deps: CollectedDeps): Collected {
       }))
       try {
         await file.keep(letters)
+        onOversized(lines.length)
+        problem = undefined
+        return true
       } catch (error) {
-        log.error(
-          { source, count: lines.length, problem: messageOf(error) },
-          'Lines over `limits.maxLine` were skipped and could not be kept',
-        )
+        // Once per cause, as it is tried again every second.
+        if (problem !== messageOf(error)) {
+          problem = messageOf(error)
+          log.error(
+            { source, problem },
+            'Lines over `limits.maxLine` cannot be kept, so what they came with waits',
+          )
+        }
+        return false
       }
     },
     canSetAside: () => deadLetters() !== undefined,

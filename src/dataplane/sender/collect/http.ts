@@ -6,6 +6,7 @@
  * | all events delivered or dead-lettered, or none    | 200 ok                                         |
  * | no room for 1 s                                   | 429, Retry-After: 1                            |
  * | not delivered within 25 s, dropped, or stopping   | 503, Retry-After: 1; unsent events withdrawn   |
+ * | a line over the limit that cannot be kept now     | 503, Retry-After: 1; the others are delivered  |
  * | broken body / too large / encoding, type unknown  | 400 / 413 / 415, nothing taken                 |
  * | GET and every other method                        | 405, Allow: POST, PUT                          |
  */
@@ -14,8 +15,8 @@ import type { SenderSettings } from '../../../api/sidecar-config.ts'
 import { LogstashLinkError, messageOf } from '../../../errors.ts'
 import type { Log } from '../../../telemetry/log.ts'
 import type { Watched } from '../../files/watched.ts'
-import { readContentType } from '../../wire/content-type.ts'
-import { readEncoding } from '../../wire/gzip.ts'
+import { drain } from '../../http/body.ts'
+import type { Events } from '../../wire/events.ts'
 import type { Intake, Ticket } from '../intake.ts'
 import type { Timeouts } from '../timeouts.ts'
 import type { Collected } from './collected.ts'
@@ -34,6 +35,10 @@ type Answer = { status: number; text: string; headers?: Record<string, string | 
 /** A keep-alive connection is the application's to close. */
 const idleLimit = 11 * 60_000
 const requestLimit = 60_000
+/** Without a byte of a body: what it holds is needed elsewhere. */
+const stallLimit = 10_000
+/** How long what is refused is read on, so that the answer is not lost in a reset. */
+const drainLimit = 5_000
 
 const ok: Answer = { status: 200, text: 'ok' }
 const full: Answer = {
@@ -44,6 +49,11 @@ const full: Answer = {
 const notDelivered: Answer = {
   status: 503,
   text: 'Not delivered yet; try again later',
+  headers: { 'Retry-After': 1 },
+}
+const notKept: Answer = {
+  status: 503,
+  text: 'Lines over the limit cannot be kept now; try again later',
   headers: { 'Retry-After': 1 },
 }
 const wrongMethod: Answer = {
@@ -77,34 +87,36 @@ export async function collectHttp(
     if (request.method !== 'POST' && request.method !== 'PUT') return wrongMethod
     if (stopping) return notDelivered
     const { maxLine, maxRequest } = settings.current.limits
-    const type = readContentType(request.headers['content-type'])
-    const encoding = readEncoding(request.headers['content-encoding'])
-    const body = await readEvents(request, {
-      type,
-      encoding,
+    const held = await readEvents(request, {
       maxLine,
       maxRequest,
+      stall: stallLimit,
       intake,
       waitForRoom: async (since) => roomWithin(since + timeouts.room),
     })
-    if (body === undefined) return full
+    if (held === undefined) return full
     try {
-      const { events, oversized } = collected.finish(body.output)
+      const { events, oversized } = collected.finish(held.body)
       if (oversized.length > 0 && !collected.canSetAside()) {
         return { status: 413, text: `A line is longer than ${maxLine} bytes` }
       }
-      const { ticket, result } = createTicket()
-      await collected.setAside(oversized, 'collect.http')
-      if (events.length === 0) return ok
-      const since = performance.now()
-      while (!intake.offer(events, ticket)) {
-        if (!(await roomWithin(since + timeouts.room))) return full
-      }
-      body.release()
-      return await delivery(ticket, result)
+      const answer = events.length === 0 ? ok : await commit(events, held.release)
+      // Last, as whatever is not answered 200 comes again, and its dead letters would stand there twice.
+      if (answer !== ok || (await collected.setAside(oversized, 'collect.http'))) return answer
+      return notKept
     } finally {
-      body.release()
+      held.release()
     }
+  }
+
+  async function commit(events: Events[], release: () => void): Promise<Answer> {
+    const { ticket, result } = createTicket()
+    const since = performance.now()
+    while (!intake.offer(events, ticket)) {
+      if (!(await roomWithin(since + timeouts.room))) return full
+    }
+    release()
+    return await delivery(ticket, result)
   }
 
   async function delivery(ticket: Ticket, result: Promise<'done' | 'dropped'>): Promise<Answer> {
@@ -126,7 +138,12 @@ export async function collectHttp(
     (request, response) => {
       accept(request)
         .catch((error: unknown) => answerOf(error, log))
-        .then((answer) => respond(request, response, answer, stopping))
+        .then(async (answer) => {
+          if (!request.complete) {
+            await drain(request, 2 * settings.current.limits.maxRequest, drainLimit)
+          }
+          respond(request, response, answer, stopping)
+        })
         .catch((error: unknown) => {
           log.warn({ problem: messageOf(error) }, 'collect.http: an answer could not be written')
           response.destroy()
@@ -180,6 +197,7 @@ function respond(
   stopping: boolean,
 ): void {
   const body = Buffer.from(text)
+  if (response.destroyed) return
   response.writeHead(status, {
     'Content-Type': 'text/plain',
     'Content-Length': body.length,

@@ -8,7 +8,7 @@
  * | it breaks             | committed                    | is an event: nobody will send the rest of it    |
  * | we stop               | committed to its last newline| no event: half of one would pass for a whole one|
  */
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Readable } from 'node:stream'
 import { messageOf } from '../../../errors.ts'
 import type { Log } from '../../../telemetry/log.ts'
@@ -16,6 +16,9 @@ import { newline } from '../../wire/events.ts'
 import { createLineReader, type LineReaderOutput } from '../../wire/lines.ts'
 import type { Intake } from '../intake.ts'
 import type { Collected } from './collected.ts'
+
+/** Milliseconds. */
+const keepAgain = 1_000
 
 export interface StreamDeps {
   intake: Intake
@@ -64,9 +67,23 @@ export function collectStream(stream: Readable, deps: StreamDeps): CollectedStre
   async function take(output: LineReaderOutput): Promise<void> {
     const { events, oversized } = collected.finish(output)
     waiting = events.reduce((sum, { count }) => sum + count, 0)
-    await collected.setAside(oversized, source)
     if (events.length > 0) while (!intake.offer(events)) await intake.room()
+    waiting = oversized.length
+    await keep(oversized)
     waiting = 0
+  }
+
+  /** Nothing is read while lines over the limit cannot be kept; on stop they are given up, and said to be. */
+  async function keep(oversized: LineReaderOutput['oversized']): Promise<void> {
+    while (!(await collected.setAside(oversized, source))) {
+      if (stopping.signal.aborted) {
+        log.error({ source, count: oversized.length }, 'Stopped with lines that could not be kept')
+        return
+      }
+      const again = setTimeout(keepAgain, undefined, { signal: stopping.signal })
+      // Rejects on stop alone, which the loop looks at.
+      await again.catch(() => undefined)
+    }
   }
 
   async function push(chunk: Buffer): Promise<void> {
