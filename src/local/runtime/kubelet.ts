@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { messageOf } from '../../errors.ts'
-import { keyOf } from '../../api/objects.ts'
+import { keyOf, type ObjectMeta } from '../../api/objects.ts'
 import { group } from '../../api/names.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import type { Log } from '../../telemetry/log.ts'
@@ -140,17 +140,8 @@ export function startKubelet(options: KubeletOptions): Kubelet {
 
   /** Puts our finalizer on the pod and binds it to our node. */
   async function keep(slot: Slot): Promise<void> {
-    const { name, namespace, uid } = slot.pod.metadata
-    await cluster.apply({
-      ...podKind,
-      metadata: {
-        name,
-        ...(namespace !== undefined && { namespace }),
-        ...(uid !== undefined && { uid }),
-        finalizers: [finalizer],
-      },
-      spec: { nodeName },
-    })
+    const metadata = { ...identityOf(slot.pod), finalizers: [finalizer] }
+    await cluster.apply({ ...podKind, metadata, spec: { nodeName } })
   }
 
   function refresh(slot: Slot): void {
@@ -158,19 +149,21 @@ export function startKubelet(options: KubeletOptions): Kubelet {
     if (run && !slot.ending) enqueue(slot, 'refresh', () => run.refresh(slot.pod))
   }
 
+  /** The pod as the cluster has it; undefined where it, or this one of its name, is gone. */
+  async function standing({ metadata: { name, namespace, uid } }: Pod): Promise<Pod | undefined> {
+    const where = namespace === undefined ? {} : { namespace }
+    const live = await cluster.get<Pod>({ ...podKind, name, ...where })
+    return live?.metadata.uid === uid ? live : undefined
+  }
+
   function report(slot: Slot): void {
     if (slot.reporting) return
     slot.reporting = true
     enqueue(slot, 'report', async () => {
       slot.reporting = false
-      const { name, namespace, uid } = slot.pod.metadata
-      if (!slots.has(uid ?? '')) return
-      const live = await cluster.get<Pod>({
-        ...podKind,
-        name,
-        ...(namespace !== undefined && { namespace }),
-      })
-      if (live === undefined || live.metadata.uid !== uid) return
+      if (!slots.has(slot.pod.metadata.uid ?? '')) return
+      const live = await standing(slot.pod)
+      if (live === undefined) return
       const status = podStatus({
         pod: slot.pod,
         ip: slot.ip,
@@ -179,47 +172,26 @@ export function startKubelet(options: KubeletOptions): Kubelet {
         previous: live.status?.conditions ?? [],
         now: now().toISOString(),
       })
-      await cluster.applyStatus({
-        ...podKind,
-        metadata: {
-          name,
-          ...(namespace !== undefined && { namespace }),
-          ...(uid !== undefined && { uid }),
-        },
-        status,
-      })
+      await cluster.applyStatus({ ...podKind, metadata: identityOf(slot.pod), status })
     })
   }
 
   function end(slot: Slot): void {
     if (slot.ending) return
     slot.ending = true
-    const { metadata, spec } = slot.pod
+    const { pod } = slot
     // The grace runs beside the queue of work, as statuses are still reported while the pod ends.
     const stopping = slot.turn.then(async () => {
-      await slot.run?.stop((spec.terminationGracePeriodSeconds ?? 30) * 1000)
+      await slot.run?.stop((pod.spec.terminationGracePeriodSeconds ?? 30) * 1000)
     })
     const ended = stopping
       .then(async () => {
         await slot.turn
-        const { name, namespace, uid } = metadata
-        slots.delete(uid ?? '')
+        slots.delete(pod.metadata.uid ?? '')
         await slot.run?.address.release()
-        const live = await cluster.get({
-          ...podKind,
-          name,
-          ...(namespace !== undefined && { namespace }),
-        })
-        if (live?.metadata.uid !== uid || live?.metadata.finalizers === undefined) return
-        await cluster.apply({
-          ...podKind,
-          metadata: {
-            name,
-            ...(namespace !== undefined && { namespace }),
-            ...(uid !== undefined && { uid }),
-          },
-          spec: { nodeName },
-        })
+        const live = await standing(pod)
+        if (live?.metadata.finalizers === undefined) return
+        await cluster.apply({ ...podKind, metadata: identityOf(pod), spec: { nodeName } })
       })
       .catch((error: unknown) => {
         log.error({ pod: keyOf(slot.pod), error: messageOf(error) }, 'cannot end a pod in order')
@@ -254,5 +226,14 @@ export function startKubelet(options: KubeletOptions): Kubelet {
       pods.stop()
       objects.stop()
     },
+  }
+}
+
+/** Names this very pod, and no other of its name. */
+function identityOf({ metadata: { name, namespace, uid } }: Pod): ObjectMeta {
+  return {
+    name,
+    ...(namespace !== undefined && { namespace }),
+    ...(uid !== undefined && { uid }),
   }
 }
