@@ -66,14 +66,17 @@ export function tellReadiness(screen: Screen): Told {
 /** A table of all conditions, with their messages. */
 export function conditionLines({ status }: LogstashLink): string[] {
   const conditions = status?.conditions ?? []
-  const width = (texts: readonly string[]) => Math.max(0, ...texts.map(({ length }) => length))
-  const types = width(conditions.map(({ type }) => type))
-  const reasons = width(conditions.map(({ reason }) => reason))
+  const types = longest(conditions.map(({ type }) => type))
+  const reasons = longest(conditions.map(({ reason }) => reason))
   return conditions.map(({ type, status: state, reason, message }) =>
     ['', type.padEnd(types), state.padEnd('Unknown'.length), reason.padEnd(reasons), message].join(
       '  ',
     ),
   )
+}
+
+function longest(texts: readonly string[]): number {
+  return Math.max(0, ...texts.map(({ length }) => length))
 }
 
 function sayHosts(calm: Calm, link: LogstashLink): void {
@@ -116,7 +119,7 @@ function calmly({ clock, tell }: Pick<Screen, 'clock' | 'tell'>): Calm {
 
 function endingWith(calm: Calm, watches: readonly { stop(): void }[]): Told {
   return {
-    flush: calm.flush,
+    flush: () => calm.flush(),
     stop() {
       for (const watch of watches) watch.stop()
       calm.flush()

@@ -19,7 +19,7 @@ async function stage(tellOf: typeof tellChanges) {
     clock,
     told,
     /** Conditions as type, status, reason; and hosts. */
-    async status(conditions: [string, string, string][], hosts: string[] = []) {
+    status: async (conditions: [string, string, string][], hosts: string[] = []) => {
       await cluster.applyStatus({
         apiVersion,
         kind,
