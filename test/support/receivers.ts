@@ -30,7 +30,9 @@ export interface TestReceiver {
   requests: Taken[]
   /** Lines of requests that were answered 2xx. */
   accepted: string[]
+  /** Connections since the start, and those that are open now. */
   connections: () => number
+  open: () => number
   behave(behaviour: Behaviour): void
   renew(tls: TlsOptions): void
   close(): Promise<void>
@@ -94,6 +96,7 @@ export async function startTestReceiver(
     requests,
     accepted,
     connections: () => opened,
+    open: () => sockets.size,
     behave(next) {
       behaviour = next
     },

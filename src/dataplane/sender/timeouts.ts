@@ -9,6 +9,8 @@ export interface Timeouts extends ExchangeLimits {
   room: number
   /** collect.http: until a request that is not delivered is answered 503. */
   delivery: number
+  /** Longest life of a connection to a host; up to a fifth is taken off by chance. */
+  connectionAge: number
 }
 
 export const defaultTimeouts: Timeouts = {
@@ -16,4 +18,5 @@ export const defaultTimeouts: Timeouts = {
   response: 10_000,
   room: 1_000,
   delivery: 25_000,
+  connectionAge: 10 * 60_000,
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { roundsOfKey } from '../../../src/dataplane/tls/derivation.ts'
+import { derivationBudget, roundsOfKey } from '../../../src/dataplane/tls/derivation.ts'
 import * as der from '../../../src/local/ca/der.ts'
 import { makeTestAuthority, testFolder } from '../../support/certificates.ts'
 import {
@@ -81,4 +81,15 @@ test('stores that ask for endless derivation are refused before the work', async
   ]) {
     assert.match(problem ?? '', /slow\.p12\) to ask for at most 2000000 rounds .* got 2147483647/)
   }
+})
+
+test('the rounds of one file count together, and exactly the limit is allowed', () => {
+  const spend = derivationBudget({ setting: 'tls.identity', file: 'tls.p12' })
+  spend(600_000)
+  spend(1_400_000)
+  spend(0)
+  assert.throws(() => spend(1), { code: 'LSL_TLS_DERIVATION_COST' })
+  const another = derivationBudget({ setting: 'tls.identity', file: 'tls.p12' })
+  assert.throws(() => another(2_000_001), { code: 'LSL_TLS_DERIVATION_COST' })
+  assert.throws(() => another(-1), { code: 'LSL_TLS_DERIVATION_COST' })
 })

@@ -167,3 +167,15 @@ for (const flags of [
     }
   })
 }
+
+test('a bundle of exactly 4 MiB is taken, one byte more is refused', async (t) => {
+  const folder = testFolder(t)
+  const { caPem } = await makeTestAuthority()
+  const padded = caPem.padEnd(4 * 2 ** 20, '\n')
+  const taken = await trustFor(t, { type: 'pem', ca: folder.write('full.crt', padded) })
+  assert.equal(taken.problem, undefined)
+  assert.equal(taken.current?.ca?.length, 1)
+  const refused = await trustFor(t, { type: 'pem', ca: folder.write('over.crt', `${padded}\n`) })
+  assert.equal(refused.current, undefined)
+  assert.match(refused.problem ?? '', /over\.crt.*4194304.*4194305/)
+})

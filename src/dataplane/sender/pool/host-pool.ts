@@ -20,10 +20,8 @@ export interface HostPoolSettings {
   tls: ConnectionOptions | undefined
   /** Host and port as they stand in the Host header. */
   authority: string
-  /** Longest life of a connection, ms. */
-  connectionAge: number
   timeouts: Timeouts
-  /** From 0 to 1, takes up to a fifth off connectionAge. */
+  /** From 0 to 1, takes up to a fifth off timeouts.connectionAge. */
   random: () => number
 }
 
@@ -44,7 +42,7 @@ export interface HostPool {
 }
 
 export function createHostPool(settings: HostPoolSettings): HostPool {
-  const { address, port, tls, authority, connectionAge, timeouts, random } = settings
+  const { address, port, tls, authority, timeouts, random } = settings
   const agentOptions = { keepAlive: true, scheduling: 'lifo' } as const
   const agent = tls
     ? // Here and not with each request: Node keeps no connection whose request brings its own check of the name.
@@ -77,7 +75,7 @@ export function createHostPool(settings: HostPoolSettings): HostPool {
   function limitAge(socket: Duplex): void {
     if (aging.has(socket)) return
     aging.add(socket)
-    const age = connectionAge * (1 - random() / 5)
+    const age = timeouts.connectionAge * (1 - random() / 5)
     const timer = setTimeout(() => {
       expired.add(socket)
       if (isIdle(socket)) socket.destroy()

@@ -12,8 +12,6 @@ export interface Pools {
   destroy(): void
 }
 
-const connectionAge = 10 * 60_000
-
 export function createPools({
   random,
   timeouts,
@@ -48,7 +46,6 @@ export function createPools({
           port,
           tls: security.connection(serverName ?? security.serverName ?? name),
           authority: authorityOf(name, port),
-          connectionAge,
           timeouts,
           random,
         })
