@@ -182,6 +182,7 @@ test('time-outs nest as the design says', () => {
     response: 10_000,
     room: 1_000,
     delivery: 25_000,
+    connectionAge: 600_000,
   })
 })
 
