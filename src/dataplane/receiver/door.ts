@@ -11,7 +11,7 @@ import type { Reloading } from '../tls/reloading.ts'
 import type { Environment } from '../tls/secret.ts'
 import type { ServerTls } from '../tls/server-context.ts'
 import { openTrust, type Trust } from '../tls/trust.ts'
-import { follow } from './followed.ts'
+import { follow } from '../files/followed.ts'
 import { listen, type Listener, type ListenerOptions } from './listener.ts'
 import type { ReceiverMetrics } from './metrics.ts'
 
