@@ -52,6 +52,13 @@ export function inNamespace(object: KubeObject): KubeObject {
 export function checkObject(object: KubeObject): string[] {
   const kind = find(object)
   if (kind === undefined) {
+    const namesake = known.find((each) => each.kind === object.kind)
+    if (namesake !== undefined) {
+      const { kind: name, metadata, apiVersion } = object
+      return [
+        `${name} ${metadata.name}: Expected \`apiVersion\` to be ${namesake.apiVersion}, got ${apiVersion}`,
+      ]
+    }
     const kinds = known.map((each) => each.kind).join(', ')
     return [`${object.kind} (${object.apiVersion}) is not run by local, which knows ${kinds}`]
   }

@@ -1,7 +1,7 @@
 /** Reads manifests: files, folders or standard input, of many YAML or JSON documents each; every problem in one error. */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { LineCounter, parseAllDocuments } from 'yaml'
+import { type Document, LineCounter, parseAllDocuments } from 'yaml'
 import { messageOf, TerminalError } from '../errors.ts'
 import { keyOf, type KubeObject } from '../api/objects.ts'
 import { checkObject, inNamespace, rankOf } from './known-kinds.ts'
@@ -22,7 +22,7 @@ interface Placed {
  * All objects, in the order in which they are applied: namespaces and what others refer to first, workloads last.
  *
  * @param paths files, folders (their .yaml, .yml and .json), or `-` for standard input
- * @throws TerminalError LSL_MANIFEST_INVALID with each problem by file, document and line
+ * @throws TerminalError LSL_MANIFEST_INVALID with each problem by file, document and line, or when there is no object at all
  */
 export async function readManifests(
   paths: readonly string[],
@@ -50,6 +50,10 @@ export async function readManifests(
       `\n${problems.join('\n')}`,
     ])
   }
+  if (placed.length === 0) {
+    const names = sources.map(({ name }) => name).join(', ')
+    throw new TerminalError('LSL_MANIFEST_INVALID', ['Nothing to run', `no object in ${names}`])
+  }
   return placed.map(({ object }) => object).toSorted((a, b) => rankOf(a) - rankOf(b))
 }
 
@@ -73,20 +77,21 @@ async function readSource(path: string): Promise<Source> {
 
 function objectsOf({ name, text }: Source): { placed: Placed[]; problems: string[] } {
   const lineCounter = new LineCounter()
-  const documents = parseAllDocuments(text, { lineCounter })
+  // Not pretty: the line is said once, by us, in front of the sentence.
+  const documents = parseAllDocuments(text, { lineCounter, prettyErrors: false })
   const placed: Placed[] = []
   const problems: string[] = []
   // An empty file is no list of documents but an object that says so.
   for (const [index, document] of (Array.isArray(documents) ? documents : []).entries()) {
-    const { line } = lineCounter.linePos(
-      firstByte(document.contents?.range?.[0], document.range[0]),
-    )
-    const place = `${name}, document ${index + 1}, line ${line}`
+    const placeOf = (offset: number): string =>
+      `${name}, document ${index + 1}, line ${lineCounter.linePos(offset).line}`
+    const place = placeOf(document.contents?.range?.[0] ?? document.range[0])
     if (document.errors.length > 0) {
-      problems.push(...document.errors.map((error) => `${place}: ${error.message.split('\n')[0]}`))
+      problems.push(...document.errors.map(({ pos, message }) => `${placeOf(pos[0])}: ${message}`))
       continue
     }
-    const value: unknown = document.toJS()
+    const { value, problem } = plainValue(document)
+    if (problem !== undefined) problems.push(`${place}: ${problem}`)
     if (value === null || value === undefined) continue
     const items = listItems(value)
     for (const [position, item] of items.entries()) {
@@ -99,8 +104,15 @@ function objectsOf({ name, text }: Source): { placed: Placed[]; problems: string
   return { placed, problems }
 }
 
-function firstByte(content: number | undefined, document: number): number {
-  return content ?? document
+/** Aliases resolved, unless they multiply without bounds or lead back to themselves: neither is an object. */
+function plainValue(document: Document.Parsed): { value?: unknown; problem?: string } {
+  try {
+    const value: unknown = document.toJS()
+    JSON.stringify(value)
+    return { value }
+  } catch (error) {
+    return { problem: messageOf(error).split('\n', 1)[0] ?? '' }
+  }
 }
 
 /** The items of a List, or the value itself. */
@@ -109,7 +121,9 @@ function listItems(value: unknown): unknown[] {
     return [value]
   }
   const isList = typeof value.kind === 'string' && value.kind.endsWith('List')
-  return isList && Array.isArray(value.items) ? value.items : [value]
+  if (!isList) return [value]
+  const { items } = value
+  return items === null ? [] : Array.isArray(items) ? items : [value]
 }
 
 /** An object with its namespace filled in, or why it is none. */

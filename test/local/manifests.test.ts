@@ -8,6 +8,12 @@ import { readManifests } from '../../src/local/manifests.ts'
 
 const configMap = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n'
 
+/** Each line ten times the one before it. */
+const aliasBomb = Array.from({ length: 9 }, (_, level) => {
+  const item = level === 0 ? 'x' : `*a${level - 1}`
+  return `a${level}: &a${level} [${Array.from({ length: 10 }, () => item).join(', ')}]\n`
+}).join('')
+
 async function problemsOf(text: string): Promise<string> {
   const error = await readManifests(['-'], async () => text).then(
     () => undefined,
@@ -57,7 +63,16 @@ test('a refusal names file, document and line, and what was expected', async () 
       `${configMap}---\n\nkind: Secret\n`,
       /standard input, document 2, line 6: Expected `apiVersion`/,
     ],
-    ['a: [1\n', /standard input, document 1, line 1: Flow sequence/],
+    [
+      'a: 1\nb:\n  - c\n d: 2\n',
+      /standard input, document 1, line 4: All mapping items must start at the same column$/m,
+    ],
+    [aliasBomb, /standard input, document 1, line 1: Excessive alias count/],
+    ['a: &a\n  b: *a\n', /standard input, document 1, line 1: Converting circular structure/],
+    [
+      'apiVersion: logstashlink.io/v1\nkind: LogstashLink\nmetadata: {name: x}\n',
+      /LogstashLink x: Expected `apiVersion` to be logstashlink\.io\/v1alpha1, got logstashlink\.io\/v1$/m,
+    ],
     ['- 1\n', /Expected a Kubernetes object, got \[1\]/],
     [
       `${configMap}---\n${configMap}`,
@@ -89,6 +104,28 @@ test('a refusal names file, document and line, and what was expected', async () 
     ],
   ]
   for (const [text, expected] of cases) assert.match(await problemsOf(text), expected)
+})
+
+test('a file of a folder that cannot be resolved hides no problem of the others', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'manifests-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'bomb.yaml'), aliasBomb)
+  writeFileSync(join(folder, 'other.yaml'), 'kind: Secret\n')
+  await assert.rejects(
+    readManifests([folder], async () => ''),
+    ({ message }: Error) => {
+      assert.match(message, /bomb\.yaml, document 1, line 1: Excessive alias count/)
+      assert.match(message, /other\.yaml, document 1, line 1: Expected `apiVersion`/)
+      return true
+    },
+  )
+})
+
+test('manifests without an object are refused as nothing to run', async () => {
+  const list = 'apiVersion: v1\nkind: List\nitems:'
+  for (const text of ['', '# nothing\n---\n', `${list} []\n`, `${list}\n`]) {
+    assert.equal(await problemsOf(text), 'Nothing to run: no object in standard input')
+  }
 })
 
 test('a file that is not there is named with its flag', async () => {
