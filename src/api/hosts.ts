@@ -34,7 +34,7 @@ export function formatHost({ host, port }: { host: string; port: number }): stri
 export function hostFault(text: string): string | undefined {
   if (text === '') return 'it is empty'
   if (/\s/.test(text)) return 'it has a space in it'
-  if (text.includes('://')) return 'leave out the scheme, tls.enabled says whether TLS is used'
+  if (text.includes('://')) return 'leave out the scheme, TLS is a setting of its own'
   if (text.includes('/')) return 'leave out the path'
   if (text.includes('@')) return 'leave out the user, credentials go into auth'
   if (text.length > hostPattern.maxLength)

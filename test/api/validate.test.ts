@@ -66,7 +66,7 @@ describe('a link', () => {
     const [problem] = parseLink(sample?.link).problems ?? []
     assert.equal(
       problem?.message,
-      'Expected `spec.receiver.hosts[0]` to be host, host:port, IPv4 or [IPv6]:port, got "https://logs.example.org": leave out the scheme, tls.enabled says whether TLS is used',
+      'Expected `spec.receiver.hosts[0]` to be host, host:port, IPv4 or [IPv6]:port, got "https://logs.example.org": leave out the scheme, TLS is a setting of its own',
     )
   })
 
