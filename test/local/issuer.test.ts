@@ -10,17 +10,17 @@ import {
 import { goDuration, renewalTime, type Certificate } from '../../src/local/issuer/certificate.ts'
 import { startIssuer } from '../../src/local/issuer/issuer.ts'
 import { eventually } from '../support/eventually.ts'
-import { silentLog } from '../support/log.ts'
+import { capturedLog, silentLog } from '../support/log.ts'
 
 const certManager = 'cert-manager.io/v1'
 
 /** An issuer at work until the test ends, with a clock that the test moves. */
-function startedIssuer(t: { after(done: () => Promise<void>): void }) {
+function startedIssuer(t: { after(done: () => Promise<void>): void }, log = silentLog()) {
   const clock = { now: new Date('2026-11-22T12:00:00Z') }
   const cluster = createInMemoryCluster({ now: () => clock.now })
   const issuer = startIssuer({
     cluster: cluster.as('cert-manager'),
-    log: silentLog(),
+    log,
     now: () => clock.now,
   })
   t.after(() => issuer.stop())
@@ -113,8 +113,9 @@ test('the chain SelfSigned, CA certificate, CA issuer signs leaves that its CA v
   assert.equal(annotations['cert-manager.io/certificate-name'], 'web')
 })
 
-test('an issuer that is not there is stood in for by a local CA, with keystores on request', async (t) => {
-  const { cluster } = startedIssuer(t)
+test('where there is no issuer at all a local CA stands in, says so once, and makes keystores on request', async (t) => {
+  const { log, lines } = capturedLog()
+  const { cluster } = startedIssuer(t, log)
   await cluster.create(
     certificate('web', {
       keystores: {
@@ -138,6 +139,67 @@ test('an issuer that is not there is stood in for by a local CA, with keystores 
   const { data } = await issued(cluster, 'web')
   createSecureContext({ pfx: data['keystore.p12'] ?? '', passphrase: 'open sesame' })
   assert.ok((data['truststore.p12']?.length ?? 0) > 0)
+  const warnings = lines.filter(({ level }) => level === 'warn')
+  assert.deepEqual(
+    warnings.map(({ msg, issuer, why }) => [msg, issuer, why]),
+    [['a local CA stands in for an issuer', 'test/ca', 'the manifests hold no issuer']],
+  )
+})
+
+const mistyped: { title: string; ref: Certificate['spec']['issuerRef']; said: string }[] = [
+  {
+    title: 'a name that no Issuer has',
+    ref: { name: 'nothere' },
+    said: 'Issuer nothere not found in namespace test',
+  },
+  {
+    title: 'the name of an Issuer as that of a ClusterIssuer',
+    ref: { name: 'self', kind: 'ClusterIssuer' },
+    said: 'ClusterIssuer self not found',
+  },
+]
+
+for (const { title, ref, said } of mistyped) {
+  test(`among other issuers ${title} leaves the Certificate not ready`, async (t) => {
+    const { cluster } = startedIssuer(t)
+    await cluster.create(issuerObject('self', { selfSigned: {} }))
+    await cluster.create(certificate('web', { issuerRef: ref }))
+    await eventually('it says what is not found', async () => {
+      const [found] = await cluster.list<Certificate>({
+        apiVersion: certManager,
+        kind: 'Certificate',
+      })
+      // IdentityReady of a link repeats the words of a failed attempt, and knows it by its time.
+      assert.equal(found?.status?.lastFailureTime, '2026-11-22T12:00:00Z')
+      const told = found.status.conditions?.map(({ type, status, message }) => [
+        type,
+        status,
+        message,
+      ])
+      assert.deepEqual(told, [
+        ['Ready', 'False', said],
+        ['Issuing', 'False', said],
+      ])
+    })
+    const key = { apiVersion: 'v1', kind: 'Secret', namespace: 'test', name: 'web-tls' }
+    assert.equal(await cluster.get(key), undefined)
+    await cluster.apply(certificate('web', { issuerRef: { name: 'self', kind: 'Issuer' } }))
+    await issued(cluster, 'web')
+    const [mended] = await cluster.list<Certificate>({
+      apiVersion: certManager,
+      kind: 'Certificate',
+    })
+    assert.equal(mended?.status?.lastFailureTime, undefined)
+  })
+}
+
+test('an issuer of another group, which manifests cannot bring, is stood in for among others', async (t) => {
+  const { cluster } = startedIssuer(t)
+  await cluster.create(issuerObject('ca', { selfSigned: {} }))
+  const issuerRef = { name: 'ca', group: 'issuers.example.org' }
+  await cluster.create(certificate('web', { issuerRef }))
+  const { leaf } = await issued(cluster, 'web')
+  assert.match(leaf.issuer ?? '', /local test\/ca/)
 })
 
 test('it is issued anew when names change or the Secret goes, encoded anew for another template', async (t) => {
@@ -177,7 +239,11 @@ test('it is renewed when its time has come, and rotationPolicy Never keeps the k
   assert.equal(before.fresh.leaf.validToDate.toISOString(), '2026-11-23T12:00:00.000Z')
   clock.now = new Date('2026-11-23T04:00:01Z')
   // Time stood still for the timers, so another object's change brings the keys back.
-  await cluster.create(issuerObject('unrelated', { selfSigned: {} }))
+  await cluster.create({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'unrelated', namespace: 'test' },
+  })
   await eventually('both were renewed', async () => {
     const [fresh, kept] = [await issued(cluster, 'fresh'), await issued(cluster, 'kept')]
     assert.equal(fresh.leaf.validToDate.toISOString(), '2026-11-24T04:00:01.000Z')

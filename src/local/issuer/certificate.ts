@@ -29,6 +29,7 @@ export interface Certificate extends KubeObject {
     notAfter?: string
     renewalTime?: string
     revision?: number
+    lastFailureTime?: string
   }
 }
 
@@ -105,8 +106,9 @@ export function readyStatus(
 ): NonNullable<Certificate['status']> {
   return {
     conditions: [
-      readyCondition(
+      condition(
         certificate,
+        'Ready',
         'True',
         'Ready',
         'Certificate is up to date and has not expired',
@@ -120,17 +122,31 @@ export function readyStatus(
   }
 }
 
-export function readyCondition(
+/** Status of one that is not ready; `failed` says that the attempt has failed, not that something is still to come. */
+export function notReadyStatus(
   certificate: Certificate,
+  { reason, message, failed }: { reason: string; message: string; failed: boolean },
+  now: Date,
+): NonNullable<Certificate['status']> {
+  const { lastFailureTime = rfc3339(now), ...rest } = certificate.status ?? {}
+  const conditions = (failed ? (['Ready', 'Issuing'] as const) : (['Ready'] as const)).map((type) =>
+    condition(certificate, type, 'False', reason, message, now),
+  )
+  return { ...rest, conditions, ...(failed && { lastFailureTime }) }
+}
+
+function condition(
+  certificate: Certificate,
+  type: 'Ready' | 'Issuing',
   status: 'True' | 'False',
   reason: string,
   message: string,
   now: Date,
 ): CertificateCondition {
-  const before = certificate.status?.conditions?.find((each) => each.type === 'Ready')
+  const before = certificate.status?.conditions?.find((each) => each.type === type)
   const since = before?.status === status ? before.lastTransitionTime : rfc3339(now)
   const observedGeneration = certificate.metadata.generation ?? 1
-  return { type: 'Ready', status, reason, message, lastTransitionTime: since, observedGeneration }
+  return { type, status, reason, message, lastTransitionTime: since, observedGeneration }
 }
 
 function rfc3339(date: Date): string {

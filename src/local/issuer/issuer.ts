@@ -10,7 +10,7 @@ import {
   annotations,
   certificateKind,
   issuedFor,
-  readyCondition,
+  notReadyStatus,
   readyStatus,
   renewalTime,
   type Certificate,
@@ -40,11 +40,8 @@ export function startIssuer(input: { cluster: Cluster; log: Log; now: () => Date
       { kind: certificateKind, keys: remember },
       // A Secret may be the identity itself, an issuer's CA, or a password.
       { kind: secretKind, keys: ({ metadata }) => known(metadata.namespace ?? 'default') },
-      ...issuerKinds.map((kind) => ({
-        kind,
-        keys: ({ metadata: { namespace } }: KubeObject) =>
-          namespace === undefined ? [...namesOf.keys()].flatMap(known) : known(namespace),
-      })),
+      // The first issuer anywhere ends the time in which a CA of ours stands in.
+      ...issuerKinds.map((kind) => ({ kind, keys: () => [...namesOf.keys()].flatMap(known) })),
     ],
     reconcile,
   })
@@ -57,6 +54,9 @@ export function startIssuer(input: { cluster: Cluster; log: Log; now: () => Date
     }
     const choice = await signers.choose(certificate)
     if (choice.kind === 'waiting') return await wait(certificate, 'Pending', choice.message)
+    if (choice.kind === 'unknown') {
+      return await wait(certificate, 'IssuerNotFound', choice.message, true)
+    }
     const password = await keystorePassword(certificate)
     if (password !== undefined && 'missing' in password) {
       return await wait(certificate, 'SecretNotFound', password.missing)
@@ -138,9 +138,9 @@ export function startIssuer(input: { cluster: Cluster; log: Log; now: () => Date
     certificate: Certificate,
     reason: string,
     message: string,
+    failed = false,
   ): Promise<undefined> {
-    const condition = readyCondition(certificate, 'False', reason, message, now())
-    await writeStatus(certificate, { ...certificate.status, conditions: [condition] })
+    await writeStatus(certificate, notReadyStatus(certificate, { reason, message, failed }, now()))
     return undefined
   }
 

@@ -28,7 +28,7 @@ const generate = promisify(generateKeyPair)
 /** @param keyPem the former key, which rotationPolicy Never keeps */
 export async function signLeaf(
   { spec }: Certificate,
-  choice: Exclude<SignerChoice, { kind: 'waiting' }>,
+  choice: Exclude<SignerChoice, { message: string }>,
   keyPem: string | undefined,
   now: Date,
 ): Promise<Leaf> {

@@ -7,18 +7,23 @@ import { createAuthority, type Authority } from '../ca/issue.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Certificate } from './certificate.ts'
 
-/** `self`: the certificate's own key signs. `waiting`: cannot be said yet, and why. */
+/**
+ * `self`: the certificate's own key signs. `waiting`: cannot be said yet, and why. `unknown`: it names an issuer that is
+ * not there while others are.
+ */
 export type SignerChoice =
   | { kind: 'self' }
   | { kind: 'authority'; signer: Signer; chain: string; caPem: string; notAfter: Date }
-  | { kind: 'waiting'; message: string }
+  | { kind: 'waiting' | 'unknown'; message: string }
 
 interface Issuer extends KubeObject {
   spec?: { selfSigned?: object; ca?: { secretName: string }; [type: string]: unknown }
 }
 
+const issuerGroup = 'cert-manager.io'
+const apiVersion = `${issuerGroup}/v1`
 export const issuerKinds: Kind[] = ['Issuer', 'ClusterIssuer'].map((kind) => ({
-  apiVersion: 'cert-manager.io/v1',
+  apiVersion,
   kind,
 }))
 /** Where cert-manager looks for the Secrets of ClusterIssuers. */
@@ -35,30 +40,47 @@ export function createSigners(cluster: Cluster, log: Log, now: () => Date): Sign
   function standIn(issuer: string, why: string): Promise<Authority> {
     const known = standIns.get(issuer)
     if (known) return known
-    log.info({ issuer, why }, 'a local CA stands in for an issuer')
+    log.warn({ issuer, why }, 'a local CA stands in for an issuer')
     const made = createAuthority({ commonName: `local ${issuer}`, now, days: tenYears })
     standIns.set(issuer, made)
     return made
   }
 
+  async function noIssuerIsThere(): Promise<boolean> {
+    const lists = await Promise.all(issuerKinds.map(async (each) => cluster.list(each, {})))
+    return lists.every(({ length }) => length === 0)
+  }
+
   return {
     async choose({ metadata, spec }) {
-      const { name, kind = 'Issuer' } = spec.issuerRef
+      const { name, kind = 'Issuer', group = issuerGroup } = spec.issuerRef
       const isCluster = kind === 'ClusterIssuer'
       const namespace = metadata.namespace ?? 'default'
-      const issuer = await cluster.get<Issuer>({
-        apiVersion: 'cert-manager.io/v1',
-        kind,
-        name,
-        ...(isCluster ? {} : { namespace }),
-      })
+      const isForeign = group !== issuerGroup
+      const issuer = isForeign
+        ? undefined
+        : await cluster.get<Issuer>({
+            apiVersion,
+            kind,
+            name,
+            ...(isCluster ? {} : { namespace }),
+          })
+      // Whoever brings issuers means one of them: a name that none has is a slip, which cert-manager would not sign for.
+      if (issuer === undefined && !isForeign && !(await noIssuerIsThere())) {
+        const where = isCluster ? '' : ` in namespace ${namespace}`
+        return { kind: 'unknown', message: `${kind} ${name} not found${where}` }
+      }
       if (issuer?.spec?.selfSigned) return { kind: 'self' }
       if (issuer?.spec?.ca) {
         const where = isCluster ? clusterResourceNamespace : namespace
         return await fromSecret(cluster, where, issuer.spec.ca.secretName)
       }
       const types = Object.keys(issuer?.spec ?? {}).join(', ')
-      const why = issuer ? `local knows selfSigned and ca, not ${types}` : 'there is no such issuer'
+      const why = issuer
+        ? `local knows selfSigned and ca, not ${types}`
+        : isForeign
+          ? `local has no issuers of the group ${group}`
+          : 'the manifests hold no issuer'
       const { signer, caPem, notAfter } = await standIn(
         isCluster ? name : `${namespace}/${name}`,
         why,
