@@ -104,6 +104,11 @@ export function createBalancer(initial: BalancerSettings): Balancer {
     return { host: host.id, probe }
   }
 
+  function allOut(): boolean {
+    const listed = [...hosts.values()].filter((host) => !host.removed)
+    return listed.length > 0 && listed.every((host) => host.failures > 0)
+  }
+
   function isFree(host: Host, now: number): boolean {
     const room = host.failures > 0 ? 1 : maxInFlight
     return host.inFlight < room && now >= host.outUntil && now >= host.pausedUntil
@@ -136,16 +141,23 @@ export function createBalancer(initial: BalancerSettings): Balancer {
       // Nobody may be asked. A host that is well and merely full or paused will be free by itself; only when all have
       // failed is one asked before its time.
       const idle = listed.filter((host) => host.inFlight === 0 && now >= host.pausedUntil)
-      const allOut = listed.length > 0 && listed.every((host) => host.failures > 0)
-      if (allOut && idle.length > 0 && now >= lastAsked + probeEvery) {
+      const nobodyWell = allOut()
+      if (nobodyWell && idle.length > 0 && now >= lastAsked + probeEvery) {
         const longest = foremost(idle, (a, b) => a.lastUsed - b.lastUsed)
         if (longest) return begin(longest, now, true)
       }
-      return { waitUntil: soonest(listed, allOut && idle.length > 0, lastAsked, now) }
+      return { waitUntil: soonest(listed, nobodyWell && idle.length > 0, lastAsked, now) }
     },
     succeeded(id, startedAt, now) {
       const host = finish(id, startedAt)
       if (host === undefined) return
+      // An outage that all shared is over, so what their back-offs have grown to says nothing any more: without this the
+      // first to come back would carry everything for up to 30 s.
+      if (allOut()) {
+        for (const other of hosts.values()) {
+          other.outUntil = Math.min(other.outUntil, now + probeEvery)
+        }
+      }
       host.failures = 0
       host.outUntil = Number.NEGATIVE_INFINITY
       host.lastSuccess = now
@@ -171,10 +183,7 @@ export function createBalancer(initial: BalancerSettings): Balancer {
     released(id, startedAt) {
       finish(id, startedAt)
     },
-    allOut() {
-      const listed = [...hosts.values()].filter((host) => !host.removed)
-      return listed.length > 0 && listed.every((host) => host.failures > 0)
-    },
+    allOut,
     states: () =>
       [...hosts.values()].map(
         ({ zone: _zone, lastUsed: _used, failedAt: _failed, started: _started, ...state }) => state,

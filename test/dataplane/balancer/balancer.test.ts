@@ -116,6 +116,39 @@ test('when all are out one is probed a second, each in its turn', () => {
   assert.deepEqual(new Set(probes.map(({ host }) => host)), new Set(['a', 'b']))
 })
 
+test('after an outage of all, the first success ends the long back-offs of the others', () => {
+  const balancer = balancerOf('a', 'b', 'c')
+  let now = 0
+  // Each fails until its back-off has grown to half a minute.
+  for (let i = 0; i < 60; i += 1) {
+    const pick = balancer.pick(now)
+    if ('host' in pick) balancer.failed(pick.host, now, now, 0)
+    else now = pick.waitUntil
+  }
+  const longest = Math.max(...balancer.states().map(({ outUntil }) => outUntil - now))
+  assert.ok(longest > 10_000, `the longest back-off is ${longest} ms`)
+  now += 1000
+  const first = pickHost(balancer, now)
+  balancer.succeeded(first, now, now)
+  now += 1000
+  const next = Array.from({ length: 3 }, () => pickHost(balancer, now))
+  assert.deepEqual(next.toSorted(), ['a', 'b', 'c'])
+})
+
+test('the success of one host among well ones leaves the back-off of another as it is', () => {
+  const balancer = balancerOf('a', 'b')
+  for (let now = 0; now < 60_000; now += 10_000) {
+    balancer.succeeded(pickHost(balancer, now, 'b'), now, now)
+    const failing = balancer.pick(now, 'a')
+    if ('host' in failing && failing.host === 'b') balancer.failed('b', now, now, 0)
+    else if ('host' in failing) balancer.released(failing.host, now)
+  }
+  const before = balancer.states().find(({ id }) => id === 'b')?.outUntil
+  const host = pickHost(balancer, 60_001, 'b')
+  balancer.succeeded(host, 60_001, 60_001)
+  assert.equal(balancer.states().find(({ id }) => id === 'b')?.outUntil, before)
+})
+
 test('429 pauses a host for its time, is no error, and is not shortened by a probe', () => {
   const balancer = balancerOf('a')
   pickHost(balancer, 0)
