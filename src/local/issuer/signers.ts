@@ -14,7 +14,8 @@ import type { Certificate } from './certificate.ts'
 export type SignerChoice =
   | { kind: 'self' }
   | { kind: 'authority'; signer: Signer; chain: string; caPem: string; notAfter: Date }
-  | { kind: 'waiting' | 'unknown'; message: string }
+  | { kind: 'waiting'; message: string }
+  | { kind: 'unknown'; message: string }
 
 interface Issuer extends KubeObject {
   spec?: { selfSigned?: object; ca?: { secretName: string }; [type: string]: unknown }
