@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
+import { kindOfLine } from '../../dataplane/wire/wrap.ts'
 import { messageOf, TerminalError } from '../../errors.ts'
 
 /** How often each is expected: JSON lines by the digest of their bytes, others by the digest of their text. */
@@ -25,6 +26,19 @@ export interface FileRun {
   expected: Expected
   /** Resolves when every line was taken by a sender. */
   done: Promise<void>
+}
+
+/**
+ * Why nothing can be sent of a file, as a sentence; undefined when it holds an event. It reads up to the first one.
+ * What cannot be read is said as LSL_FILE_UNREADABLE would be.
+ */
+export async function problemOfEvents(path: string): Promise<string | undefined> {
+  try {
+    for await (const _ of linesOf(path)) return undefined
+    return `Expected \`--events\` to name a file with events, got ${path}, which holds none`
+  } catch (error) {
+    return messageOf(error)
+  }
 }
 
 /** @param collectors base URLs of the senders' collect.http, taken in turn */
@@ -58,7 +72,7 @@ export function sendFile(
 }
 
 async function post(pool: Pool, lines: readonly Buffer[], signal: AbortSignal): Promise<void> {
-  const body = Buffer.concat(lines.flatMap((line) => [line, Buffer.of(10)]))
+  const body = bodyOf(lines)
   const headers = { 'content-type': 'application/x-ndjson' }
   const deadline = performance.now() + patience
   for (;;) {
@@ -74,10 +88,27 @@ async function post(pool: Pool, lines: readonly Buffer[], signal: AbortSignal): 
   }
 }
 
-function expect(expected: Expected, line: Buffer): void {
-  const text = line.toString('utf8')
-  const isObject = /^\s*\{[^]*\}\s*$/.test(text)
-  const [digests, content] = isObject ? [expected.lines, line] : [expected.messages, text]
+/**
+ * A body that begins with a bracket may be taken for one JSON array, whatever its type. It is told by its beginning, and
+ * one of blank lines is none; they are no events.
+ */
+const blankBeginning = Buffer.alloc(1024, '\n')
+
+/** Lines as a request that is taken line by line. */
+export function bodyOf(lines: readonly Buffer[]): Buffer {
+  const isBracket = lines[0]?.toString('latin1').trimStart().startsWith('[') ?? false
+  return Buffer.concat([
+    ...(isBracket ? [blankBeginning] : []),
+    ...lines.flatMap((line) => [line, Buffer.of(10)]),
+  ])
+}
+
+/** Adds a line as it must arrive: by the rule of the senders, which look at bytes. */
+export function expect(expected: Expected, line: Buffer): void {
+  const isObject = kindOfLine(line, 0, line.length) === 'object'
+  const [digests, content] = isObject
+    ? [expected.lines, line]
+    : [expected.messages, line.toString('utf8')]
   const digest = createHash('sha256').update(content).digest('hex')
   digests.set(digest, (digests.get(digest) ?? 0) + 1)
 }
@@ -124,5 +155,5 @@ async function* linesOf(path: string): AsyncGenerator<Buffer> {
 
 function* whole(line: Buffer): Generator<Buffer> {
   const content = line.at(-1) === 13 ? line.subarray(0, -1) : line
-  if (content.some((byte) => byte !== 32 && byte !== 9 && byte !== 13)) yield content
+  if (kindOfLine(content, 0, content.length) !== 'blank') yield content
 }
