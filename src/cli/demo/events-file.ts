@@ -1,6 +1,7 @@
 /** A file's lines as events: posted to the senders as they are, and remembered by digest to be compared downstream. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { kindOfLine } from '../../dataplane/wire/wrap.ts'
@@ -29,11 +30,13 @@ export interface FileRun {
 }
 
 /**
- * Why nothing can be sent of a file, as a sentence; undefined when it holds an event. It reads up to the first one.
- * What cannot be read is said as LSL_FILE_UNREADABLE would be.
+ * Why nothing can be sent of a file, as a sentence; undefined when it holds an event. It reads up to the first one, but
+ * not from a pipe, which gives its bytes only once. What cannot be read is said as LSL_FILE_UNREADABLE would be.
  */
 export async function problemOfEvents(path: string): Promise<string | undefined> {
   try {
+    const found = await stat(path).catch(() => undefined)
+    if (found?.isFIFO() || found?.isSocket()) return undefined
     for await (const _ of linesOf(path)) return undefined
     return `Expected \`--events\` to name a file with events, got ${path}, which holds none`
   } catch (error) {

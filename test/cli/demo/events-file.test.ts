@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -87,6 +88,14 @@ for (const { title, content, problem } of files) {
     else assert.match(said ?? '', problem)
   })
 }
+
+test('--events with a pipe is left alone: what is read of it would be lost', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'events-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'pipe')
+  execFileSync('mkfifo', [path])
+  assert.equal(await problemOfEvents(path), undefined)
+})
 
 test('--events with a folder has a problem', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'events-'))
