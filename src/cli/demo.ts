@@ -4,6 +4,7 @@ import { realClock } from '../controller/clock.ts'
 import { createLocal, type Local } from '../local/local.ts'
 import { createLog } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
+import { problemOfEvents } from './demo/events-file.ts'
 import { maxBatchOfFile, play } from './demo/play.ts'
 import { demoManifests, tellLink, type Scene } from './demo/scene.ts'
 import { summarise, type Outcome } from './demo/summary.ts'
@@ -37,6 +38,9 @@ export async function runDemo(args: string[], io: Io): Promise<number> {
   if (!Number.isInteger(total) || total < 1) {
     problems.push(`Expected \`--requests\` to be a number from 1 up, got ${flags.get('requests')}`)
   }
+  const file = flags.get('events')
+  const unusable = file === undefined ? undefined : await problemOfEvents(file)
+  if (unusable !== undefined) problems.push(unusable)
   const answered = answerUsage('demo', args, demoFlags, problems, io)
   if (answered !== undefined) return answered
 
@@ -45,7 +49,6 @@ export async function runDemo(args: string[], io: Io): Promise<number> {
     const seconds = ((performance.now() - began) / 1000).toFixed(1).padStart(5)
     io.stdout.write(`${seconds} s  ${line}\n`)
   }
-  const file = flags.get('events')
   const amount = { total, limitMs: flags.has('requests') ? Infinity : usualLimit }
   const signals = endingSignals()
   tell('starting deploy/examples: two web pods, three indexer pods, one LogstashLink')

@@ -51,7 +51,7 @@ const refusals: { title: string; args: string[]; code: number; said: RegExp }[] 
   {
     title: 'a demo of a file that is not there',
     args: ['demo', '--events', '/no/such/events'],
-    code: 1,
+    code: 2,
     said: /Cannot read \/no\/such\/events, named by --events/,
   },
 ]
