@@ -12,7 +12,13 @@ import type { Environment } from '../tls/secret.ts'
 import type { ServerTls } from '../tls/server-context.ts'
 import { openTrust, type Trust } from '../tls/trust.ts'
 import { follow } from '../files/followed.ts'
-import { listen, type Listener, type ListenerOptions } from './listener.ts'
+import {
+  listen,
+  listenerTimeouts,
+  type Listener,
+  type ListenerOptions,
+  type ListenerTimeouts,
+} from './listener.ts'
 import type { ReceiverMetrics } from './metrics.ts'
 
 export interface Door {
@@ -39,6 +45,7 @@ interface DoorDependencies {
   log: Log
   metrics: ReceiverMetrics
   handle: ListenerOptions['handle']
+  timeouts?: ListenerTimeouts
 }
 
 interface TlsFiles {
@@ -51,9 +58,11 @@ const retryListening = 1000
 /** Throws LSL_LISTEN_FAILED when it could listen and the address cannot be had. */
 export async function openDoor(
   settings: Watched<ReceiverSettings>,
-  { env, log, metrics, handle }: DoorDependencies,
+  { env, log, metrics, handle, timeouts = listenerTimeouts }: DoorDependencies,
 ): Promise<Door> {
   let listener: Listener | undefined
+  /** Listeners of former terms, until their last connection has ended. */
+  const retired = new Set<Listener>()
   /** What the listener was made for; another needs another listener. */
   let mode: string | undefined
   /** Kept over a change of listeners, where the setting asks for any free port. */
@@ -102,7 +111,9 @@ export async function openDoor(
     const nextMode = tls.enabled ? tls.clientAuthentication : 'plain'
     if (listener !== undefined && mode !== nextMode) {
       // Also where the new mode has to wait: nobody is let in on terms that no longer hold.
-      void listener.stopAccepting()
+      const replaced = listener
+      retired.add(replaced)
+      void replaced.retire().then(() => retired.delete(replaced))
       listener = undefined
     }
     const next = wanted()
@@ -116,6 +127,7 @@ export async function openDoor(
         handle,
         metrics,
         log,
+        timeouts,
       })
       mode = nextMode
       bound = listener.port
@@ -149,6 +161,10 @@ export async function openDoor(
     throw error
   }
 
+  function listeners(): Listener[] {
+    return listener === undefined ? [...retired] : [listener, ...retired]
+  }
+
   function knowsClients(): boolean {
     const { tls } = settings.current
     const asks = tls.enabled && tls.clientAuthentication !== 'None'
@@ -171,7 +187,7 @@ export async function openDoor(
       return listener !== undefined && !stopped
     },
     get connections() {
-      return listener?.connections ?? 0
+      return listeners().reduce((sum, { connections }) => sum + connections, 0)
     },
     get identity() {
       return settings.current.tls.enabled ? served : undefined
@@ -190,10 +206,10 @@ export async function openDoor(
       clearTimeout(retry)
       stopListening()
       await turn
-      await listener?.stopAccepting()
+      await Promise.all(listeners().map((each) => each.stopAccepting()))
     },
     async close() {
-      listener?.destroy()
+      for (const each of listeners()) each.destroy()
       await files.close()
     },
   }

@@ -34,6 +34,7 @@ export interface ListenerOptions {
   ): Promise<void>
   metrics: ReceiverMetrics
   log: Log
+  timeouts: ListenerTimeouts
 }
 
 export interface Listener {
@@ -43,22 +44,43 @@ export interface Listener {
   /** Reaches connections made from now on; `clientAuthentication` must be what it was. */
   setTls(tls: ServerTls): void
   /** Takes no new connections, closes idle ones and frees the port at once; resolves when the last has ended. */
-  stopAccepting(): Promise<void>
+  stopAccepting(this: void): Promise<void>
+  /** The same for a listener whose terms no longer hold: what is under way then is ended after a grace. */
+  retire(): Promise<void>
   /** Closes what is still open. */
-  destroy(): void
+  destroy(this: void): void
 }
 
-// The real input keeps idle connections for ever; senders count on it that theirs are still there.
-const keepAliveTimeout = 15 * 60 * 1000
-// A body of 100 MiB at 3 Mbit/s; who is slower holds budget that others need.
-const requestTimeout = 5 * 60 * 1000
-const headersTimeout = 20_000
-const handshakeTimeout = 10_000
+/** Milliseconds. */
+export interface ListenerTimeouts {
+  keepAlive: number
+  request: number
+  headers: number
+  handshake: number
+  /** How long requests under way may last once other terms hold for new connections. */
+  retired: number
+}
+
+export const listenerTimeouts: ListenerTimeouts = {
+  // The real input keeps idle connections for ever; senders count on it that theirs are still there.
+  keepAlive: 15 * 60 * 1000,
+  // A body of 100 MiB at 3 Mbit/s; who is slower holds budget that others need.
+  request: 5 * 60 * 1000,
+  headers: 20_000,
+  handshake: 10_000,
+  retired: 30_000,
+}
 
 /** Throws LSL_LISTEN_FAILED where the address cannot be had. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { host, port, tls, handle, metrics, log } = options
-  const settings = { keepAliveTimeout, requestTimeout, headersTimeout, insecureHTTPParser: false }
+  const { host, port, tls, handle, metrics, log, timeouts } = options
+  const settings = {
+    keepAliveTimeout: timeouts.keepAlive,
+    requestTimeout: timeouts.request,
+    headersTimeout: timeouts.headers,
+    connectionsCheckingInterval: Math.min(30_000, timeouts.headers),
+    insecureHTTPParser: false,
+  }
   const server =
     tls === undefined
       ? createServer(settings)
@@ -66,14 +88,19 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
           ...settings,
           ...serverContext(tls, newTicketKeys()),
           ...clientDemands(tls.clientAuthentication),
-          handshakeTimeout,
+          handshakeTimeout: timeouts.handshake,
         } satisfies ServerOptions)
   const sockets = new Set<Socket>()
+  const answering = new Map<ServerResponse, IncomingMessage>()
+  let closing: Promise<unknown> | undefined
   server.maxConnections = options.maxConnections
 
   function take(request: IncomingMessage, response: ServerResponse, expects: boolean): void {
-    // A connection that was busy when the listener closed would go on for as long as it is used.
+    answering.set(response, request)
+    if (!server.listening) response.setHeader('connection', 'close')
     response.once('close', () => {
+      answering.delete(response)
+      // A connection that was busy when the listener closed would go on for as long as it is used.
       if (!server.listening) server.closeIdleConnections()
     })
     handle(request, response, expects).catch((error: unknown) => {
@@ -98,7 +125,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   server.on('clientError', (error: Error & { code?: string }, socket) => {
     metrics.refusedConnections.inc({ why: 'http' })
     log.debug({ err: error }, 'A connection was ended: what came was no HTTP request')
-    answerClientError(error.code, socket as Socket)
+    // It would be read as the answer to the request before, which is still being worked on.
+    const overtakes = [...answering.values()].some(
+      (request) => request.socket === socket && request.complete,
+    )
+    if (overtakes) socket.destroy()
+    else answerClientError(error.code, socket as Socket)
   })
   if (tls !== undefined) {
     server.on('tlsClientError', (error: Error) => {
@@ -128,15 +160,29 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
         server.setSecureContext(serverContext(changed, newTicketKeys()))
       }
     },
-    async stopAccepting() {
-      const closed = once(server, 'close')
+    stopAccepting,
+    async retire() {
+      const timer = setTimeout(destroy, timeouts.retired)
+      await stopAccepting()
+      clearTimeout(timer)
+    },
+    destroy,
+  }
+
+  async function stopAccepting(): Promise<void> {
+    if (closing === undefined) {
+      closing = once(server, 'close')
       server.close()
       server.closeIdleConnections()
-      await closed
-    },
-    destroy() {
-      for (const socket of sockets) socket.destroy()
-    },
+      for (const response of answering.keys()) {
+        if (!response.headersSent) response.setHeader('connection', 'close')
+      }
+    }
+    await closing
+  }
+
+  function destroy(): void {
+    for (const socket of sockets) socket.destroy()
   }
 }
 
@@ -154,9 +200,12 @@ async function listenOn(server: Server, host: string, port: number): Promise<voi
   }
 }
 
-/** A request that was too slow gets no answer: a real output retries then, where a 408 makes it give up. */
+/**
+ * Only what is no HTTP gets an answer. None for a request that was too slow, as a real output retries then, where a 408
+ * makes it give up; and none before TLS is established, where it could never be sent and would keep the connection.
+ */
 function answerClientError(code: string | undefined, socket: Socket): void {
-  if (!socket.writable || code === 'ECONNRESET' || code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+  if (!socket.writable || code?.startsWith('HPE_') !== true) {
     socket.destroy()
     return
   }

@@ -27,10 +27,15 @@ export function receiverChecks(door: Door, settings: Watched<ReceiverSettings>):
     return { ok: true, message: door.problem ?? `valid until ${leaf.notAfter.toISOString()}` }
   }
 
-  const clientTrust: Check = () =>
-    door.knowsClients
-      ? { ok: true, message: 'client certificates are verified where they are asked for' }
-      : { ok: false, message: door.problem ?? 'waiting for the trust of clients' }
+  const clientTrust: Check = () => {
+    if (door.knowsClients) {
+      return { ok: true, message: 'client certificates are verified where they are asked for' }
+    }
+    const { tls } = settings.current
+    // Where certificates are optional, those who show none are served meanwhile.
+    const ok = tls.enabled && tls.clientAuthentication === 'Optional'
+    return { ok, message: door.problem ?? 'waiting for the trust of clients' }
+  }
 
   return { live: {}, ready: { listening, identity, clientTrust } }
 }

@@ -13,6 +13,7 @@ import { createDelivery } from './delivery.ts'
 import { openDoor, type Door } from './door.ts'
 import { follow } from '../files/followed.ts'
 import { createIntake, type Intake } from './intake.ts'
+import { listenerTimeouts, type ListenerTimeouts } from './listener.ts'
 import { createReceiverMetrics } from './metrics.ts'
 import { receiverChecks } from './readiness.ts'
 
@@ -27,6 +28,7 @@ export interface ReceiverDependencies {
   grace?: number
   /** How long nothing of a body may come before its connection is closed, in milliseconds. */
   bodyStall?: number
+  timeouts?: Partial<ListenerTimeouts>
 }
 
 export interface Receiver {
@@ -48,7 +50,7 @@ export async function startReceiver(
   dependencies: ReceiverDependencies,
 ): Promise<Receiver> {
   const { log, registry, env, now = () => new Date(), stdout = 1, grace = 25_000 } = dependencies
-  const { bodyStall = 10_000 } = dependencies
+  const { bodyStall = 10_000, timeouts } = dependencies
   const started = now()
   const budget = createBudget(settings.current.limits.memory, patienceToBeAlone)
   // The gauges look at what is made after them.
@@ -127,12 +129,16 @@ export async function startReceiver(
     stopListening()
     await Promise.all([delivery.close(), credentials.close(), deadLetters.close()])
   }
-  const door = await openDoor(settings, { env, log, metrics, handle: intake.handle }).catch(
-    async (error: unknown) => {
-      await close()
-      throw error
-    },
-  )
+  const door = await openDoor(settings, {
+    env,
+    log,
+    metrics,
+    handle: intake.handle,
+    timeouts: { ...listenerTimeouts, ...timeouts },
+  }).catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
   seen.door = door
 
   return {
