@@ -1,9 +1,8 @@
 /** HTTP basic authentication: read again when a file changes; what was replaced is accepted for ten minutes more. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { CredentialsSource } from '../../api/sidecar-config.ts'
-import { messageOf } from '../../errors.ts'
 import type { Log } from '../../telemetry/log.ts'
-import { watchFiles } from '../files/watch.ts'
+import { openReloading } from '../tls/reloading.ts'
 import { readSecretSource, secretFiles, type Environment } from '../tls/secret.ts'
 
 export type Judgement = 'right' | 'wrong' | 'missing' | 'unknown'
@@ -29,44 +28,38 @@ export async function openCredentials(
   source: CredentialsSource,
   { env, log, now }: CredentialsDependencies,
 ): Promise<Credentials> {
-  let current: Buffer | undefined
+  const { username, password } = source
   let replaced: { digest: Buffer; until: number }[] = []
-  let problem: string | undefined
-
-  async function read(): Promise<void> {
-    try {
-      const { username, password } = source
+  const files = 'value' in username ? [] : secretFiles(username)
+  // Watched from before the first reading on: a change in between would mean 401 to everybody, and lost batches.
+  const reloading = await openReloading({
+    what: 'auth',
+    files: [...files, ...secretFiles(password)],
+    async load() {
       const name =
         'value' in username
           ? username.value
           : await readSecretSource(username, env, 'auth.username')
       const secret = await readSecretSource(password, env, 'auth.password')
-      const fresh = digestOf(`${name}:${secret}`)
-      problem = undefined
-      if (current?.equals(fresh) === true) return
-      if (current !== undefined) {
-        replaced = replaced.filter(({ until }) => until > now()).slice(-9)
-        replaced.push({ digest: current, until: now() + afterlife })
-        log.info('The credentials changed: the old ones are accepted for 10 more minutes')
-      }
-      current = fresh
-    } catch (error) {
-      const message = messageOf(error)
-      if (message !== problem) log.error({ err: error }, 'The credentials cannot be read')
-      problem = message
+      const value = digestOf(`${name}:${secret}`)
+      return { value, digest: value.toString('hex') }
+    },
+    log,
+  })
+  let known = reloading.current
+  reloading.onChange(() => {
+    if (known !== undefined) {
+      replaced = replaced.filter(({ until }) => until > now()).slice(-9)
+      replaced.push({ digest: known, until: now() + afterlife })
+      log.info('The credentials changed: the old ones are accepted for 10 more minutes')
     }
-  }
-
-  await read()
-  const files = [
-    ...('value' in source.username ? [] : secretFiles(source.username)),
-    ...secretFiles(source.password),
-  ]
-  const watch = files.length > 0 ? watchFiles(files, () => void read(), { log }) : undefined
+    known = reloading.current
+  })
 
   return {
     judge(authorization) {
       if (authorization === undefined) return 'missing'
+      const { current } = reloading
       if (current === undefined) return 'unknown'
       const pair = /^basic +([\w+/=-]+) *$/i.exec(authorization)?.[1]
       if (pair === undefined) return 'wrong'
@@ -78,9 +71,9 @@ export async function openCredentials(
       return right ? 'right' : 'wrong'
     },
     get problem() {
-      return problem
+      return reloading.problem
     },
-    close: () => watch?.close(),
+    close: () => reloading.close(),
   }
 }
 

@@ -129,6 +129,17 @@ describe('TLS of the receiver', () => {
     assert.equal(receiver.checks.ready['identity']?.().ok, true)
   })
 
+  it('stays ready where certificates are optional and there is no trust yet, and says so', async (t) => {
+    const folder = testFolder(t)
+    const { receiver } = await setUp(t, {
+      clientAuthentication: 'Optional',
+      clientTrust: { type: 'pem', ca: folder.path('later.crt') },
+    })
+    const check = receiver.checks.ready['clientTrust']?.()
+    assert.equal(check?.ok, true)
+    assert.match(check?.message ?? '', /tls.clientTrust/)
+  })
+
   it('is not ready before it knows by whom clients are signed', async (t) => {
     const folder = testFolder(t)
     const { receiver } = await setUp(t, {
@@ -288,6 +299,22 @@ describe('basic authentication', () => {
       assert.equal(await status('user:new'), 200),
     )
     assert.equal(await status('user:old'), 200)
+  })
+
+  it('takes up a password that changes again and again, and ends with the last', async (t) => {
+    const folder = testFolder(t)
+    const password = folder.write('password', 'p0')
+    const receiver = startTestReceiver(t, {
+      auth: { username: { value: 'user' }, password: { file: password } },
+      deliver: { type: 'file', path: folder.path('out'), fsync: false },
+    })
+    // While it starts, too: before the first reading is done.
+    for (let i = 1; i < 20; i += 1) folder.write('password', `p${i}`)
+    const { port } = await receiver
+    for (let i = 20; i < 40; i += 1) folder.write('password', `p${i}`)
+    await eventually('the last is accepted', async () =>
+      assert.equal((await rawPost(port, '{"a":1}', { headers: basic('user:p39') })).status, 200),
+    )
   })
 
   it('says 503 while there are no credentials to compare with', async (t) => {
