@@ -9,7 +9,7 @@ export interface Lease {
    * Holds `bytes` in all from now on. True when they are granted, as fewer always are; false: the request must be
    * refused for now, and released.
    */
-  hold(bytes: number): boolean | Promise<boolean>
+  hold(this: void, bytes: number): boolean | Promise<boolean>
   /** Gives everything back; whoever waits for a grant hears false, and nothing is granted any more. */
   release(): void
 }

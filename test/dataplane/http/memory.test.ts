@@ -20,7 +20,7 @@ async function sink(t: TestContext): Promise<number> {
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  t.after(() => void server.close().closeAllConnections())
+  t.after(() => server.close().closeAllConnections())
   return (server.address() as AddressInfo).port
 }
 
@@ -34,7 +34,7 @@ async function start(t: TestContext, role: 'receiver' | 'sender') {
   const [port] = (await once(child, 'message')) as [number]
   return {
     port,
-    async peak(): Promise<number> {
+    async peak(this: void): Promise<number> {
       const answer = once(child, 'message')
       child.send('peak')
       const [bytes] = (await answer) as [number]

@@ -37,29 +37,29 @@ describe('garbage after a request that is under way', () => {
   })
 })
 
-describe('connections of former terms', () => {
-  async function switched(t: Parameters<typeof startApplication>[0], retired?: number) {
-    const { application, deliver, open } = await held(t)
-    const files = writeIdentity(testFolder(t), authority, await authority.leaf())
-    const timeouts = retired === undefined ? {} : { retired }
-    const receiver = await startTestReceiver(t, { deliver }, { timeouts, grace: 200 })
-    const idle = await rawConnection(receiver.port)
-    const busy = await rawConnection(receiver.port)
-    busy.send(rawRequest(event))
-    await eventually('it is under way', () => assert.equal(application.bodies.length, 1))
-    const { port } = receiver
-    receiver.change({
-      tls: {
-        enabled: true,
-        identity: { type: 'pem', cert: files.cert, key: files.key },
-        clientAuthentication: 'None',
-      },
-    })
-    await idle.closed
-    await eventually('TLS is spoken', async () => assert.rejects(rawPost(port, event)))
-    return { receiver, busy, open }
-  }
+async function switched(t: Parameters<typeof startApplication>[0], retired?: number) {
+  const { application, deliver, open } = await held(t)
+  const files = writeIdentity(testFolder(t), authority, await authority.leaf())
+  const timeouts = retired === undefined ? {} : { retired }
+  const receiver = await startTestReceiver(t, { deliver }, { timeouts, grace: 200 })
+  const idle = await rawConnection(receiver.port)
+  const busy = await rawConnection(receiver.port)
+  busy.send(rawRequest(event))
+  await eventually('it is under way', () => assert.equal(application.bodies.length, 1))
+  const { port } = receiver
+  receiver.change({
+    tls: {
+      enabled: true,
+      identity: { type: 'pem', cert: files.cert, key: files.key },
+      clientAuthentication: 'None',
+    },
+  })
+  await idle.closed
+  await eventually('TLS is spoken', async () => assert.rejects(rawPost(port, event)))
+  return { receiver, busy, open }
+}
 
+describe('connections of former terms', () => {
   it('end when idle, and else with the answer that is under way', async (t) => {
     const { receiver, busy, open } = await switched(t)
     assert.equal(connections(receiver), 1)

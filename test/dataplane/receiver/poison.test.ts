@@ -112,6 +112,11 @@ describe('which refused events are poison', () => {
   })
 })
 
+const run = (letter: string): Events => ({
+  body: Buffer.from(`${letter.repeat(5 * 2 ** 20)}\n`),
+  count: 1,
+})
+
 it('a batch larger than a part goes in parts, in order, and each stays whole', async () => {
   const bodies: string[] = []
   const sieve = createSieve(
@@ -122,10 +127,6 @@ it('a batch larger than a part goes in parts, in order, and each stays whole', a
     },
     () => 0,
   )
-  const run = (letter: string): Events => ({
-    body: Buffer.from(`${letter.repeat(5 * 2 ** 20)}\n`),
-    count: 1,
-  })
   const runs = [run('a'), run('b'), run('c')]
   assert.equal((await sieve.deliver(runs)).outcome, 'delivered')
   assert.deepEqual(bodies, ['a', 'b', 'c'])

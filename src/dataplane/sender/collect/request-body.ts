@@ -13,13 +13,13 @@ export interface ReadOptions {
   stall: number
   intake: Intake
   /** Waits for memory, counted from when it began to lack; false: it took too long. */
-  waitForRoom(since: number): Promise<boolean>
+  waitForRoom(this: void, since: number): Promise<boolean>
 }
 
 export interface HeldBody {
   body: Body
   /** Gives back the memory that the events hold until the queue counts them. */
-  release(): void
+  release(this: void): void
 }
 
 /** Undefined when there was no memory for it. Throws LSL_BODY_… and LSL_CONTENT_…, and then holds nothing. */
