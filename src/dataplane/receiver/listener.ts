@@ -78,13 +78,11 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     keepAliveTimeout: timeouts.keepAlive,
     requestTimeout: timeouts.request,
     headersTimeout: timeouts.headers,
-    connectionsCheckingInterval: Math.min(30_000, timeouts.headers),
+    // How often Node looks for what is too slow: its default would add half a minute to each limit.
+    connectionsCheckingInterval: Math.min(2_000, timeouts.headers),
     insecureHTTPParser: false,
     // A real input asks for no Host; and Node's own refusal would come without Content-Length.
     requireHostHeader: false,
-    // How often Node looks for requests that are too slow: its default would add half a minute to each limit.
-    connectionsCheckingInterval: 2_000,
- ,
   }
   const server =
     tls === undefined

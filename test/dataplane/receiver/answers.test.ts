@@ -54,6 +54,12 @@ const cases: Case[] = [
     },
   },
   {
+    title: 'HTTP/1.1 without Host',
+    raw: `POST / HTTP/1.1\r\nContent-Length: ${two.length}\r\n\r\n${two}`,
+    status: 200,
+    events: parts,
+  },
+  {
     title: 'deflate',
     body: deflateSync(two),
     status: 200,
