@@ -29,7 +29,8 @@ import type { Lookup } from './hosts/targets.ts'
 import { createIntake, type Ticket } from './intake.ts'
 import { affordableQueue, memoryOf } from './memory-bounds.ts'
 import { createSenderMetrics } from './metrics.ts'
-import { problemOf, senderStatus, type StatusInput } from './status.ts'
+import { senderChecks } from './readiness.ts'
+import { senderStatus, type StatusInput } from './status.ts'
 import { defaultTimeouts, type Timeouts } from './timeouts.ts'
 import { createTransmitter } from './transmitter.ts'
 
@@ -250,24 +251,7 @@ export async function startSender(
 
   return {
     ports: collectors.ports,
-    checks: {
-      live: { process: () => ({ ok: true, message: 'The process answers' }) },
-      ready: {
-        collect: () => ({ ok: true, message: 'Events are collected' }),
-        hosts: () => ({
-          ok: balancer.states().length > 0,
-          message: connections.bookProblem() ?? `${balancer.states().length} hosts are known`,
-        }),
-        security: () => ({
-          ok: connections.canSend(),
-          message: connections.securityProblem() ?? 'TLS files and credentials are there',
-        }),
-        delivery() {
-          const problem = problemOf(statusInput())
-          return { ok: problem === undefined, message: problem ?? 'Events are delivered' }
-        },
-      },
-    },
+    checks: senderChecks(statusInput),
     status: () => senderStatus(statusInput()),
     drained,
     async stop({ graceMs }) {

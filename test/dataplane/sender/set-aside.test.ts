@@ -18,7 +18,7 @@ function brokenFolder(t: TestContext) {
   const file = folder.write('dead', 'no folder')
   return {
     deadLetter: { directory: file, maxSize: 2 ** 20 },
-    mend() {
+    mend: () => {
       rmSync(file)
       mkdirSync(file)
     },
