@@ -15,7 +15,7 @@ const cases: [string, object, typeof byOperator | undefined, object][] = [
     'defaults for CPU and memory',
     {},
     undefined,
-    { requests: { cpu: '50m', memory: '96Mi' }, limits: { cpu: '1', memory: '256Mi' } },
+    { requests: { cpu: '50m', memory: '96Mi' }, limits: { cpu: '1', memory: '384Mi' } },
   ],
   [
     'the operator’s in place of defaults',
@@ -67,6 +67,6 @@ test('a larger queue raises the sender’s memory limit', () => {
     },
   })
   const context = { options: operatorOptions, guaranteed: false }
-  assert.equal(sidecarResources(link, 'sender', context).limits?.['memory'], '1216Mi')
-  assert.equal(sidecarResources(link, 'receiver', context).limits?.['memory'], '256Mi')
+  assert.equal(sidecarResources(link, 'sender', context).limits?.['memory'], '1344Mi')
+  assert.equal(sidecarResources(link, 'receiver', context).limits?.['memory'], '384Mi')
 })
