@@ -47,7 +47,6 @@ export function sidecarResources(
  */
 const besideBudget = 320
 
-
 function defaultAmounts(link: LogstashLink, role: Role): { requests: Amounts; limits: Amounts } {
   const queue = link.spec.sender?.queue.maxSize
   const budget =
