@@ -110,8 +110,9 @@ async function faultRun(
 
   const delivered = (): number => hosts.reduce((sum, _, i) => sum + sizeOf(output(i)), 0)
   const written = writeEvents(sender, events, rate)
-  await eventually('events flow', () => {
-    if (delivered() === 0) throw new Error('nothing was delivered yet')
+  await eventually('events flow to every receiver', () => {
+    const idle = hosts.findIndex((_, i) => sizeOf(output(i)) === 0)
+    if (idle !== -1) throw new Error(`nothing was delivered to receiver ${idle} yet`)
   })
   const stops = watchForStops(delivered)
   const before = await servedCertificate(health[2] ?? 0)
