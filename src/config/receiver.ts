@@ -12,6 +12,7 @@ import {
   credentialsFrom,
   identityFlags,
   identityFrom,
+  refuseBesideNoTls,
   trustFlags,
   trustFrom,
 } from './tls-flags.ts'
@@ -85,12 +86,7 @@ function fileFromFlags(
   if (flags.has('fsync') && deliver.type !== 'file') {
     problems.push('Expected `--fsync` only with `--deliver file:PATH`, got another target')
   }
-  checkEnvironment(
-    flags,
-    ['keystore-password-env', 'key-passphrase-env', 'truststore-password-env', 'password-env'],
-    env,
-    problems,
-  )
+  checkEnvironment(flags, env, problems)
   const limits = defaults.receiverLimits
   return {
     role: 'receiver',
@@ -118,15 +114,8 @@ function tlsFrom(flags: ReceiverFlags, problems: string[]): ReceiverFile['tls'] 
   const identity = identityFrom(flags, problems)
   const clientTrust = trustFrom(flags, problems)
   const mode = choiceFlag(flags, 'client-auth', ['None', 'Optional', 'Required'], 'None', problems)
-  const about = flags.given(
-    ...(Object.keys(identityFlags) as (keyof typeof identityFlags)[]),
-    ...(Object.keys(trustFlags) as (keyof typeof trustFlags)[]),
-    'client-auth',
-  )
   if (flags.has('no-tls')) {
-    if (about.length > 0) {
-      problems.push(`Expected no setting of TLS beside \`--no-tls\`, got \`${about.join('`, `')}\``)
-    }
+    refuseBesideNoTls(flags, ['client-auth'], problems)
     return { enabled: false }
   }
   if (mode !== 'None' && clientTrust === undefined) {

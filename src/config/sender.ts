@@ -14,6 +14,7 @@ import {
   credentialsFrom,
   identityFlags,
   identityFrom,
+  refuseBesideNoTls,
   trustFlags,
   trustFrom,
 } from './tls-flags.ts'
@@ -129,12 +130,7 @@ function fileFromFlags(
 ): SenderFile {
   const credentials = credentialsFrom(flags, problems)
   const deadLetter = deadLetterFrom(flags, program, env, problems)
-  checkEnvironment(
-    flags,
-    ['keystore-password-env', 'key-passphrase-env', 'truststore-password-env', 'password-env'],
-    env,
-    problems,
-  )
+  checkEnvironment(flags, env, problems)
   const queueSize = sizeFlag(flags, 'queue-size', defaults.queueMaxSize, problems)
   const batchBytes = sizeFlag(flags, 'batch-bytes', defaults.batch.maxBytes, problems)
   if (flags.has('batch-bytes') && batchBytes > queueSize) {
@@ -197,16 +193,8 @@ function tlsFrom(flags: SenderFlags, problems: string[]): SenderFile['tls'] {
   const trust = trustFrom(flags, problems)
   const verification = choiceFlag(flags, 'verification', ['Full', 'None'], 'Full', problems)
   const serverName = flags.get('server-name')
-  const about = flags.given(
-    ...(Object.keys(identityFlags) as (keyof typeof identityFlags)[]),
-    ...(Object.keys(trustFlags) as (keyof typeof trustFlags)[]),
-    'verification',
-    'server-name',
-  )
   if (flags.has('no-tls')) {
-    if (about.length > 0) {
-      problems.push(`Expected no setting of TLS beside \`--no-tls\`, got \`${about.join('`, `')}\``)
-    }
+    refuseBesideNoTls(flags, ['verification', 'server-name'], problems)
     return { enabled: false }
   }
   if (verification === 'None') {

@@ -82,14 +82,39 @@ export function credentialsFrom(flags: CredentialFlags, problems: string[]) {
   return { username: { value: username }, password: { env: passwordEnv } }
 }
 
+/** Flags whose value is the name of an environment variable that holds a secret. */
+const environmentFlags = [
+  'keystore-password-env',
+  'key-passphrase-env',
+  'truststore-password-env',
+  'password-env',
+] as const
+
+/** With --no-tls any other setting of TLS is a contradiction, as in the real plugins; `own` are the program's own ones. */
+export function refuseBesideNoTls<N extends string>(
+  flags: {
+    given(...names: (N | keyof typeof identityFlags | keyof typeof trustFlags)[]): string[]
+  },
+  own: readonly N[],
+  problems: string[],
+): void {
+  const about = flags.given(
+    ...(Object.keys(identityFlags) as (keyof typeof identityFlags)[]),
+    ...(Object.keys(trustFlags) as (keyof typeof trustFlags)[]),
+    ...own,
+  )
+  if (about.length > 0) {
+    problems.push(`Expected no setting of TLS beside \`--no-tls\`, got \`${about.join('`, `')}\``)
+  }
+}
+
 /** Each environment variable that a flag names must be set: better told now than as a refused handshake later. */
-export function checkEnvironment<N extends string>(
-  flags: { get(name: N): string | undefined },
-  names: readonly N[],
+export function checkEnvironment(
+  flags: { get(name: (typeof environmentFlags)[number]): string | undefined },
   env: Readonly<Record<string, string | undefined>>,
   problems: string[],
 ): void {
-  for (const name of names) {
+  for (const name of environmentFlags) {
     const variable = flags.get(name)
     if (variable !== undefined && env[variable] === undefined) {
       problems.push(
