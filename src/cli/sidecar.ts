@@ -6,7 +6,12 @@ import type { FlagTable } from '../config/flags.ts'
 import { parseSidecarFile } from '../config/sidecar-file.ts'
 import type { Watched } from '../dataplane/files/watched.ts'
 import { LogstashLinkError, messageOf } from '../errors.ts'
-import { type Checks, type HealthServer, startHealthServer } from '../telemetry/health.ts'
+import {
+  type Check,
+  type Checks,
+  type HealthServer,
+  startHealthServer,
+} from '../telemetry/health.ts'
 import { createLog, type Log } from '../telemetry/log.ts'
 import { createMetrics, type Registry } from '../telemetry/metrics.ts'
 import { endingSignals } from './ending-signals.ts'
@@ -65,7 +70,8 @@ export async function runSidecar<File, Settings extends { logLevel: LogLevel }>(
   const parse = (text: string, path: string): File => parseSidecarFile(text, path, sidecar.parse)
   const settings = openSettings(source, parse, log)
   const health: Health = {
-    checks: { live: {}, ready: { settings: settings.check } },
+    // Ready means that its ports listen, which no program does before it has started.
+    checks: { live: {}, ready: { settings: settings.check, started: notStarted } },
     status: () => ({ program, state: 'waiting for settings' }),
   }
   const server = await serveHealth(health, {
@@ -107,6 +113,8 @@ export async function runSidecar<File, Settings extends { logLevel: LogLevel }>(
 function firstFailure({ checks, needs }: Running): string | undefined {
   return needs.map((name) => checks.ready[name]?.()).find((result) => result?.ok === false)?.message
 }
+
+const notStarted: Check = () => ({ ok: false, message: 'Starting: nothing listens yet' })
 
 /** What the health endpoints tell; its parts are set as the program comes up. */
 interface Health {

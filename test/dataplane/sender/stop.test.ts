@@ -31,12 +31,13 @@ for (const how of ['stdin', 'tcp'] as const) {
     await untilReady(health)
     const input = how === 'tcp' ? net.connect(port, '127.0.0.1') : program.child.stdin
     assert.ok(input)
-    input.on('error', () => input.destroy())
     input.write(`{"seq":0}\n{"seq":1}\n${torn}`)
     await eventually('the beginning of the last line is read', async () => {
       assert.equal(receiver.accepted.length, 2)
       assert.equal(await metric(health, 'logstash_link_sender_held_bytes'), torn.length)
     })
+    // From here on the other end may go away at any time.
+    input.on('error', () => input.destroy())
     program.child.kill('SIGTERM')
     assert.equal(await program.ended, 1)
     assert.deepEqual(receiver.accepted, ['{"seq":0}', '{"seq":1}'])
