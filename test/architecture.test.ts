@@ -20,6 +20,8 @@ const rooms: Record<string, readonly string[]> = {
   'src/telemetry': ['src/api', 'src/errors.ts'],
   'src/config': ['src/api', 'src/errors.ts'],
   'src/kube': ['src/api', 'src/errors.ts', 'src/telemetry'],
+  // Which workload is to be made anew next, and whether the last one is through.
+  'src/rollout': ['src/api', 'src/errors.ts'],
   'src/controller': [
     'src/api',
     'src/errors.ts',
@@ -28,9 +30,11 @@ const rooms: Record<string, readonly string[]> = {
     'src/verdict',
     'src/discovery',
     'src/injector',
+    'src/rollout',
     'src/kube',
     'src/telemetry',
   ],
+  'src/webhook': ['src/api', 'src/errors.ts', 'src/injector', 'src/kube', 'src/telemetry'],
   'src/local': [
     'src/api',
     'src/errors.ts',
@@ -61,6 +65,7 @@ const pure = [
   'src/verdict',
   'src/discovery',
   'src/injector',
+  'src/rollout',
   'src/dataplane/wire',
   'src/dataplane/balancer',
   'src/dataplane/queue',

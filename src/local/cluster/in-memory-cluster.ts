@@ -13,7 +13,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { manager as ownManager } from '../../api/names.ts'
 import type { Kind, KubeObject, ObjectKey } from '../../api/objects.ts'
 import { ClusterError } from '../../kube/cluster.ts'
-import type { Cluster } from '../../kube/cluster.ts'
+import type { Cluster, Where } from '../../kube/cluster.ts'
 import { createBackground } from './background.ts'
 import { defaulted, forbiddenChanges, missingFields, normalised } from './core-kinds.ts'
 import { copyOf, frozen } from './frozen.ts'
@@ -26,7 +26,6 @@ import type { Half } from './server-side-apply.ts'
 import { createStore } from './store.ts'
 import type { Entry } from './store.ts'
 import { createWatchers, isWithin } from './watchers.ts'
-import type { Where } from './watchers.ts'
 
 /** The schema of a kind: the object with its defaults, or every sentence that speaks against it. */
 export type Validator = (object: KubeObject) => { object: KubeObject } | { problems: string[] }

@@ -1,15 +1,10 @@
 /** Who watches what. A change becomes an event in the turn of the write; the background hands it over later. */
 import { matchesSelector } from '../../api/label-selector.ts'
-import type { Kind, KubeObject, LabelSelector } from '../../api/objects.ts'
-import type { Subscription, WatchEvent } from '../../kube/cluster.ts'
+import type { Kind, KubeObject } from '../../api/objects.ts'
+import type { Subscription, WatchEvent, Where } from '../../kube/cluster.ts'
 import type { Background } from './background.ts'
 import { frozen } from './frozen.ts'
 import { keyOfObject, kindId, objectId } from './key.ts'
-
-export interface Where {
-  namespace?: string
-  selector?: LabelSelector
-}
 
 interface Watcher {
   where: Where
@@ -30,7 +25,8 @@ export interface Watchers {
 }
 
 export function isWithin(where: Where, object: KubeObject): boolean {
-  const { namespace, labels } = object.metadata
+  const { namespace, name, labels } = object.metadata
+  if (where.name !== undefined && where.name !== name) return false
   if (where.namespace !== undefined && where.namespace !== namespace) return false
   return where.selector === undefined || matchesSelector(where.selector, labels)
 }
@@ -56,6 +52,8 @@ export function createWatchers(background: Background): Watchers {
       }
       return {
         synced: new Promise((resolve) => background.add(resolve)),
+        // Every change is told at once.
+        refresh: () => undefined,
         stop() {
           stopped = true
           watchers.delete(watcher)
