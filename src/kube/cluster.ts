@@ -17,6 +17,8 @@ export interface Where {
 }
 
 export interface WatchOptions extends Where {
+  /** As the API server takes it: `status.phase!=Succeeded,status.phase!=Failed`. */
+  fieldSelector?: string
   /** Only apiVersion, kind and metadata are asked for. */
   metadataOnly?: boolean
   /**
