@@ -29,6 +29,7 @@ import { startEndpoints } from './endpoints.ts'
 import { startIssuer } from './issuer/issuer.ts'
 import { createRunFolder, killGroup, sweepRunFolders } from './run-folder.ts'
 import { createAddresses, hasOwnAddresses } from './runtime/addresses.ts'
+import { bindingByFinalizer } from './runtime/binding.ts'
 import { startGuardian } from './runtime/guardian.ts'
 import { startKubelet } from './runtime/kubelet.ts'
 import { startWorkloads } from './workloads/workloads.ts'
@@ -113,8 +114,10 @@ export async function createLocal(options: LocalOptions): Promise<Local> {
   const issuer = startIssuer({ cluster: cluster.as('cert-manager'), log, now })
   const endpoints = startEndpoints(cluster.as('endpointslice-controller'), log)
   const workloads = startWorkloads(cluster.as('deployment-controller'), log)
+  const asKubelet = cluster.as('kubelet')
   const kubelet = startKubelet({
-    cluster: cluster.as('kubelet'),
+    cluster: asKubelet,
+    binding: bindingByFinalizer(asKubelet),
     addresses: createAddresses(sharedAddress),
     groups,
     programs: { node: process.execPath, own: ownProgram },

@@ -11,6 +11,7 @@ import { startEndpoints } from '../../src/local/endpoints.ts'
 import type { Pod } from '../../src/local/pod.ts'
 import { createRunFolder } from '../../src/local/run-folder.ts'
 import { createAddresses } from '../../src/local/runtime/addresses.ts'
+import { bindingByFinalizer } from '../../src/local/runtime/binding.ts'
 import { startKubelet, type Kubelet } from '../../src/local/runtime/kubelet.ts'
 import { startWorkloads } from '../../src/local/workloads/workloads.ts'
 import { silentLog } from './log.ts'
@@ -31,8 +32,10 @@ export async function startLocalRuntime(
   const cluster = createInMemoryCluster({ now: () => new Date() })
   const folder = await createRunFolder(tmpdir())
   mkdirSync(`${folder.path}/logs`)
+  const asKubelet = cluster.as('kubelet')
   const kubelet = startKubelet({
-    cluster: cluster.as('kubelet'),
+    cluster: asKubelet,
+    binding: bindingByFinalizer(asKubelet),
     addresses: createAddresses(false),
     groups: folder,
     programs: {

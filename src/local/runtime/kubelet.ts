@@ -1,17 +1,16 @@
 /**
- * Runs every pod of the cluster on this machine, and writes what comes of them into their status. A finalizer keeps the
- * object of a pod until its processes have ended, so that it is seen terminating as on a real node.
+ * Runs pods of the cluster on this machine, and writes what comes of them into their status. The object of a pod is kept
+ * until its processes have ended, so that it is seen terminating as on a real node.
  */
 import { join } from 'node:path'
 import { messageOf } from '../../errors.ts'
-import { keyOf, type ObjectMeta } from '../../api/objects.ts'
-import { group } from '../../api/names.ts'
+import { keyOf } from '../../api/objects.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { createRecorder } from '../events.ts'
 import { isFinished, podKind, type Pod } from '../pod.ts'
 import type { Addresses } from './addresses.ts'
-import { nodeName } from './downward.ts'
+import { identityOf, type Binding } from './binding.ts'
 import type { Groups } from './process.ts'
 import { openContainerLog } from './logs.ts'
 import { watchObjects } from './objects.ts'
@@ -29,6 +28,7 @@ export interface Kubelet {
 
 export interface KubeletOptions {
   cluster: Cluster
+  binding: Binding
   addresses: Addresses
   groups: Groups
   programs: Programs
@@ -43,8 +43,6 @@ export interface KubeletOptions {
   log: Log
 }
 
-const finalizer = `local.${group}/processes`
-
 interface Slot {
   pod: Pod
   startTime: string
@@ -58,7 +56,7 @@ interface Slot {
 }
 
 export function startKubelet(options: KubeletOptions): Kubelet {
-  const { cluster, addresses, groups, folder, screen, now, log } = options
+  const { cluster, binding, addresses, groups, folder, screen, now, log } = options
   const slots = new Map<string, Slot>()
   const record = createRecorder(cluster, log, 'kubelet', now)
   let count = 0
@@ -71,6 +69,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
   })
   const pods = cluster.watch(podKind, {}, ({ type, object }) => {
     const pod = object as Pod
+    if (!binding.isOurs(pod)) return
     const uid = pod.metadata.uid ?? ''
     const slot = slots.get(uid)
     if (type === 'DELETED') {
@@ -109,7 +108,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
     const key = keyOf(pod)
     const address = await addresses.claim(`${options.seed} ${key}`)
     slot.ip = address.ip
-    await keep(slot)
+    await binding.keep(pod)
     const volumes = await openVolumes({
       pod,
       folder: own,
@@ -136,12 +135,6 @@ export function startKubelet(options: KubeletOptions): Kubelet {
       log,
     })
     report(slot)
-  }
-
-  /** Puts our finalizer on the pod and binds it to our node. */
-  async function keep(slot: Slot): Promise<void> {
-    const metadata = { ...identityOf(slot.pod), finalizers: [finalizer] }
-    await cluster.apply({ ...podKind, metadata, spec: { nodeName } })
   }
 
   function refresh(slot: Slot): void {
@@ -189,9 +182,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
         await slot.turn
         slots.delete(pod.metadata.uid ?? '')
         await slot.run?.address.release()
-        const live = await standing(pod)
-        if (live?.metadata.finalizers === undefined) return
-        await cluster.apply({ ...podKind, metadata: identityOf(pod), spec: { nodeName } })
+        await binding.release(pod)
       })
       .catch((error: unknown) => {
         log.error({ pod: keyOf(slot.pod), error: messageOf(error) }, 'cannot end a pod in order')
@@ -226,14 +217,5 @@ export function startKubelet(options: KubeletOptions): Kubelet {
       pods.stop()
       objects.stop()
     },
-  }
-}
-
-/** Names this very pod, and no other of its name. */
-function identityOf({ metadata: { name, namespace, uid } }: Pod): ObjectMeta {
-  return {
-    name,
-    ...(namespace !== undefined && { namespace }),
-    ...(uid !== undefined && { uid }),
   }
 }
