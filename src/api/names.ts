@@ -55,6 +55,8 @@ export const labels = {
   role: `${group}/role`,
   /** On a pod or its template: "false" opts out of injection. */
   inject: `${group}/inject`,
+  /** On a pod with at least one sidecar, "true": how such pods are found without looking at all the others. */
+  injected: `${group}/injected`,
 } as const
 
 /** On our objects, and on the Secrets that cert-manager writes for us. */
@@ -68,6 +70,8 @@ export const annotations = {
   trustSource: `${group}/trust-source`,
   /** On pods: when their kubelet was last told to look at what they mount. */
   nudged: `${group}/nudged`,
+  /** On the pod template of a workload that was restarted so that its pods get sidecars: digest of what they were to get. */
+  restartedFor: `${group}/restarted-for`,
 } as const
 
 /**

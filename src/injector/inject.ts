@@ -1,7 +1,7 @@
 /** Pod → the same pod with the sidecars of the links that want it, and the patch between the two. */
 import { injectionHash, injectionText, skipText } from '../api/injection.ts'
 import type { LogstashLink } from '../api/link.ts'
-import { injectedAnnotation, injectedLabel, sidecarName, type Role } from '../api/names.ts'
+import { injectedAnnotation, injectedLabel, labels, sidecarName, type Role } from '../api/names.ts'
 import type { KubeObject } from '../api/objects.ts'
 import type { OperatorOptions } from '../api/operator-options.ts'
 import { receiverSidecar, senderSidecar, type Container } from '../desired/sidecar-container.ts'
@@ -29,8 +29,8 @@ export interface InjectOutput {
   skipped: { link: string; role: Role; reason: SkipReason; message: string }[]
 }
 
-/** Reasons that the pod's own labels and fields, or the link's conditions, show: no annotation repeats them. */
-const shownElsewhere: readonly SkipReason[] = ['OptedOut', 'HostNetwork', 'NotBuilt']
+/** Reasons that the pod's own labels, or the link's conditions, show: no annotation repeats them. */
+const shownElsewhere: readonly SkipReason[] = ['OptedOut', 'NotBuilt']
 
 /**
  * Never throws for a pod that the API server would take, and gives an empty patch for a pod that it has injected before.
@@ -45,7 +45,8 @@ export function inject({ pod: original, namespace, links, options }: InjectInput
     standing.filter(({ state }) => state === 'outdated'),
   )
   const { placed, skipped } = place(base, standing)
-  const result = withSidecars(base, placed, skipped, options)
+  const keeps = standing.some(({ state }) => state === 'current')
+  const result = withSidecars(base, { placed, skipped, keeps }, options)
   return {
     pod: result,
     patch: patchOf(pod, result),
@@ -61,8 +62,7 @@ export function inject({ pod: original, namespace, links, options }: InjectInput
 
 function withSidecars(
   pod: Pod,
-  placed: readonly Placed[],
-  skipped: readonly Left[],
+  { placed, skipped, keeps }: { placed: Placed[]; skipped: Left[]; keeps: boolean },
   options: OperatorOptions,
 ): Pod {
   const user = commonUser(pod.spec)
@@ -75,7 +75,8 @@ function withSidecars(
     sidecarOf(role)(link, { ...common, healthPort }),
   )
   const volumes = placed.flatMap(({ link, role }) => sidecarVolumes(link, role))
-  const labels = placed.map(({ link, role }) => [injectedLabel(link.metadata.name, role), 'true'])
+  const marks = placed.map(({ link, role }) => [injectedLabel(link.metadata.name, role), 'true'])
+  const isInjected = keeps || placed.length > 0
   const notes = [
     ...placed.map((each) => [annotationOf(each), injectionText(injectionOf(each))]),
     ...skipped
@@ -86,7 +87,10 @@ function withSidecars(
     ...pod,
     metadata: {
       ...pod.metadata,
-      ...merged('labels', pod.metadata.labels, labels),
+      ...merged('labels', pod.metadata.labels, [
+        ...(isInjected ? [[labels.injected, 'true']] : []),
+        ...marks,
+      ]),
       ...merged('annotations', pod.metadata.annotations, notes),
     },
     spec: {
@@ -107,21 +111,24 @@ function withSidecars(
 /** The pod before an earlier injection of these. */
 function without(pod: Pod, outdated: readonly Wanted[]): Pod {
   if (outdated.length === 0) return pod
-  const keys = new Set(
-    outdated.flatMap((each) => [
+  const keys = new Set([
+    labels.injected,
+    ...outdated.flatMap((each) => [
       annotationOf(each),
       injectedLabel(each.link.metadata.name, each.role),
     ]),
-  )
+  ])
   const names = new Set(outdated.map(({ link, role }) => sidecarName(link.metadata.name, role)))
   const isOurs = (volume: PodVolume) =>
     [...names].some((name) => volume.name.replace(/-[a-z]+$/, '') === name)
-  const { labels = {}, annotations = {} } = pod.metadata
+  const { annotations = {} } = pod.metadata
   return {
     ...pod,
     metadata: {
       ...pod.metadata,
-      labels: Object.fromEntries(Object.entries(labels).filter(([key]) => !keys.has(key))),
+      labels: Object.fromEntries(
+        Object.entries(pod.metadata.labels ?? {}).filter(([key]) => !keys.has(key)),
+      ),
       annotations: Object.fromEntries(
         Object.entries(annotations).filter(([key]) => !keys.has(key)),
       ),

@@ -12,6 +12,7 @@ import type { Pod, PodVolume } from './pod.ts'
 export type SkipReason =
   | 'OptedOut'
   | 'HostNetwork'
+  | 'StaticPod'
   | 'Windows'
   | 'NotBuilt'
   | 'NameTaken'
@@ -24,6 +25,9 @@ export interface Refusal {
   /** A sentence that says what to do. */
   message: string
 }
+
+/** On what a kubelet writes into the API to show a static pod. */
+const mirrorAnnotation = 'kubernetes.io/config.mirror'
 
 type Check = (pod: Pod, link: LogstashLink, role: Role) => Refusal | undefined
 
@@ -40,6 +44,8 @@ const checks: readonly Check[] = [
   podOptsOut,
   // On the host's network the sidecar would take a port of the node, and pods of one node would meet on it.
   podUsesHostNetwork,
+  // The API server refuses such a pod once it names a Secret, and its kubelet runs what is in its file.
+  podIsStatic,
   // The image is for Linux.
   podIsForWindows,
   linkNeedsWhatIsNotBuilt,
@@ -64,6 +70,12 @@ function podUsesHostNetwork({ spec }: Pod): Refusal | undefined {
   const message =
     'The pod uses the network of its node (hostNetwork), where sidecars would collide.'
   return { reason: 'HostNetwork', message }
+}
+
+function podIsStatic({ metadata }: Pod): Refusal | undefined {
+  if (metadata.annotations?.[mirrorAnnotation] === undefined) return undefined
+  const message = 'The pod is static: its kubelet runs it from a file, to which nothing is added.'
+  return { reason: 'StaticPod', message }
 }
 
 function podIsForWindows({ spec }: Pod): Refusal | undefined {

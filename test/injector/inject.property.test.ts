@@ -166,9 +166,10 @@ test('whatever the pod: only what is ours is added, the patch makes the pod, a s
 /** The pod with all taken out that injection may put in. */
 function withoutOurs(pod: Pod, original: Pod): Pod {
   const result = structuredClone(pod)
-  const keys = ['a', 'b', 'c'].flatMap((name) =>
+  const ofLinks = ['a', 'b', 'c'].flatMap((name) =>
     (['receiver', 'sender'] as const).map((role) => injectedLabel(name, role)),
   )
+  const keys = [labels.injected, ...ofLinks]
   for (const field of ['labels', 'annotations'] as const) {
     for (const key of keys) {
       const was = original.metadata[field]?.[key]

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { LogstashLink } from '../../src/api/link.ts'
-import { injectedAnnotation, injectedLabel } from '../../src/api/names.ts'
+import { injectedAnnotation, injectedLabel, labels } from '../../src/api/names.ts'
 import type { KubeObject, ObjectMeta } from '../../src/api/objects.ts'
 import { inject } from '../../src/injector/inject.ts'
 import type { Pod, PodContainer } from '../../src/injector/pod.ts'
@@ -24,6 +24,8 @@ function sidecars(pod: KubeObject): PodContainer[] {
   return (pod as Pod).spec.initContainers ?? []
 }
 
+const web = { matchLabels: { app: 'web' } }
+
 const unix = linkOf({
   receiver: {
     selector: { matchLabels: { app: 'web' } },
@@ -41,6 +43,13 @@ const skips: [string, KubeObject, LogstashLink, string, RegExp][] = [
     /opts out by its label/,
   ],
   ['uses the host’s network', podOf({ hostNetwork: true }), linkOf(), 'HostNetwork', /hostNetwork/],
+  [
+    'is a static one’s mirror',
+    podOf({}, { annotations: { 'kubernetes.io/config.mirror': 'a1b2' } }),
+    linkOf(),
+    'StaticPod',
+    /from a file/,
+  ],
   ['is for Windows', podOf({ os: { name: 'windows' } }), linkOf(), 'Windows', /Linux only/],
   [
     'is for Windows by its node selector',
@@ -52,9 +61,11 @@ const skips: [string, KubeObject, LogstashLink, string, RegExp][] = [
   [
     'is wanted by a link that needs what is not built',
     podOf(),
-    linkOf({ rollout: 'Automatic' }),
+    linkOf({
+      sender: { selector: web, collect: { http: { port: 9801 } }, queue: { type: 'Disk' } },
+    }),
     'NotBuilt',
-    /spec\.rollout/,
+    /spec\.sender\.queue/,
   ],
   [
     'has a container of the sidecar’s name',
@@ -120,6 +131,36 @@ for (const [title, pod, link, reason, message] of skips) {
   })
 }
 
+test('a pod on its node’s network gets an annotation that says so, and nothing else', () => {
+  const { patch } = injectInto(podOf({ hostNetwork: true }), linkOf())
+  const [key, ...more] = patch.flatMap((each) =>
+    each.op === 'add' && each.path === '/metadata/annotations'
+      ? Object.entries(each.value as Record<string, string>)
+      : [['other', each.path]],
+  )
+  assert.deepEqual(more, [])
+  assert.equal(key?.[0], injectedAnnotation('orders', 'sender'))
+  assert.match(key?.[1] ?? '', /^\{"skipped":"HostNetwork","message":".*hostNetwork/)
+})
+
+test('a pod with a sidecar is labelled as injected, one without is not', () => {
+  const isInjected = (pod: KubeObject) => pod.metadata.labels?.[labels.injected]
+  const { pod } = injectInto(podOf(), linkOf())
+  assert.equal(isInjected(pod), 'true')
+  const narrow = linkOf({ sender: { selector: web, collect: { http: { port: 9999 } } } })
+  const taken = { ...(pod as Pod) }
+  taken.spec = {
+    ...taken.spec,
+    containers: [{ name: 'app', ports: [{ containerPort: 9999 }] }],
+  }
+  const copied = injectInto(taken, narrow)
+  assert.deepEqual(
+    copied.skipped.map(({ reason }) => reason),
+    ['PortConflict'],
+  )
+  assert.equal(isInjected(copied.pod), undefined)
+})
+
 test('a pod that no selector picks gets nothing, not even an annotation', () => {
   const result = injectInto(podOf({}, { labels: { app: 'other' } }), linkOf())
   assert.deepEqual(result.patch, [])
@@ -150,7 +191,6 @@ test('of two links that want one port the younger yields, by creation time and t
   assert.deepEqual(byName.injected, [{ link: 'a', role: 'sender' }])
 })
 
-const web = { matchLabels: { app: 'web' } }
 const delivering = (port: number, name: string, day: number) =>
   linkOf(
     { receiver: { selector: web, deliver: { http: { port } } }, sender: undefined },
