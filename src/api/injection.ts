@@ -16,6 +16,8 @@ export interface Injection {
 export interface Skip {
   reason: string
   message: string
+  /** Of what the link said then: under another one the pod may get its sidecar when it is made anew. */
+  hash?: string
 }
 
 /**
@@ -65,17 +67,17 @@ export function readSkip(
 ): Skip | undefined {
   const text = annotations?.[injectedAnnotation(link, role)]
   if (text === undefined) return undefined
-  const { skipped, message } = parse(text)
+  const { skipped, message, hash } = parse(text)
   if (typeof skipped !== 'string' || typeof message !== 'string') return undefined
-  return { reason: skipped, message }
+  return { reason: skipped, message, ...(typeof hash === 'string' ? { hash } : {}) }
 }
 
 export function injectionText(injection: Injection): string {
   return JSON.stringify(injection)
 }
 
-export function skipText({ reason, message }: Skip): string {
-  return JSON.stringify({ skipped: reason, message })
+export function skipText({ reason, message, hash }: Skip): string {
+  return JSON.stringify({ skipped: reason, message, hash })
 }
 
 /** Anyone may write annotations; what is no JSON object says nothing. */

@@ -70,6 +70,8 @@ export interface ObservedPod {
   hostNetwork: boolean
   /** For the restart command: the workload behind it, `Deployment/web` where it can be known. */
   workload?: string
+  /** The controller among its owners: for a Deployment's pod its ReplicaSet. */
+  owner?: { apiVersion: string; kind: string; name: string; uid: string }
   /** Readiness of our sidecar per role, from the container statuses. */
   sidecars: Partial<Record<Role, { ready: boolean }>>
 }

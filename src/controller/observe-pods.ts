@@ -2,7 +2,7 @@
 import { matchesSelector } from '../api/label-selector.ts'
 import type { LogstashLink } from '../api/link.ts'
 import { injectedAnnotation, sidecarName, type Role } from '../api/names.ts'
-import type { KubeObject } from '../api/objects.ts'
+import type { KubeObject, OwnerReference } from '../api/objects.ts'
 import type { ObservedPod } from '../api/observed.ts'
 import { roles, selectorOf } from '../api/roles.ts'
 
@@ -49,7 +49,8 @@ function observePod(link: LogstashLink, pod: Pod): ObservedPod {
     const found = status.initContainerStatuses?.find((container) => container.name === name)
     return found === undefined ? [] : [[role, { ready: found.ready === true }] as const]
   })
-  const workload = workloadOf(pod)
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true)
+  const workload = workloadOf(owner, labels)
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
@@ -65,17 +66,24 @@ function observePod(link: LogstashLink, pod: Pod): ObservedPod {
       status.phase === 'Failed',
     hostNetwork: spec.hostNetwork === true,
     ...(workload === undefined ? {} : { workload }),
+    ...(owner === undefined ? {} : { owner: ownerOf(owner) }),
     sidecars: Object.fromEntries(sidecars),
   }
 }
 
 /** A Deployment's pods belong to a ReplicaSet whose name is the Deployment's with the hash of the template. */
-function workloadOf({ metadata }: KubeObject): string | undefined {
-  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true)
+function workloadOf(
+  owner: OwnerReference | undefined,
+  labels: Readonly<Record<string, string>>,
+): string | undefined {
   if (owner === undefined) return undefined
-  const hash = metadata.labels?.['pod-template-hash']
+  const hash = labels['pod-template-hash']
   if (owner.kind === 'ReplicaSet' && hash !== undefined && owner.name.endsWith(`-${hash}`)) {
     return `Deployment/${owner.name.slice(0, -hash.length - 1)}`
   }
   return `${owner.kind}/${owner.name}`
+}
+
+function ownerOf({ apiVersion, kind, name, uid }: OwnerReference): ObservedPod['owner'] {
+  return { apiVersion, kind, name, uid }
 }

@@ -81,7 +81,10 @@ function withSidecars(
     ...placed.map((each) => [annotationOf(each), injectionText(injectionOf(each))]),
     ...skipped
       .filter(({ reason }) => !shownElsewhere.includes(reason))
-      .map((each) => [annotationOf(each), skipText(each)]),
+      .map((each) => [
+        annotationOf(each),
+        skipText({ ...each, hash: injectionHash(each.link, each.role) }),
+      ]),
   ]
   return {
     ...pod,
