@@ -65,6 +65,8 @@ const catalogue = {
   LSL_WRITE_FAILED: 'Expected the cluster to take all that was to be written, %d were not: %s',
   LSL_DEMO_STUCK: 'Expected that %s within %d s, and it did not come about',
   LSL_DEMO_REFUSED: 'A sender refused lines with status %d: %s',
+  LSL_REVIEW_INVALID: 'Expected %s, got %s',
+  LSL_WEBHOOK_SECRET_INVALID: 'Expected Secret %s to hold %s, got %s',
 } as const satisfies Record<string, string>
 
 export type ErrorCode = keyof typeof catalogue
