@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs'
+
 // The repository's commands: each is a list of steps, a step is a program of node_modules/.bin (or node) and arguments.
 // What the user adds after `--` goes to the last step.
 const build = ['node', 'scripts/build.mjs']
@@ -26,5 +28,17 @@ export const commands = {
   build: [build],
   generate: [['node', 'scripts/generate.ts']],
   bench: [build, ['node', 'bench/run.ts']],
+  cluster: [['node', 'test/cluster/leave-running.ts']],
+  'test:cluster': [build, ['node', 'test/cluster/run.ts']],
   'test:faults': [build, ['node', 'test/end-to-end/run-faults.ts']],
+}
+
+/** What is said after a command that went well. */
+export const notes = {
+  test: () => {
+    const suites = readdirSync(new URL('../test/cluster', import.meta.url))
+      .filter((file) => file.endsWith('.cluster.ts'))
+      .map((file) => file.replace('.cluster.ts', ''))
+    return `test: left out, as they need a real API server: ${suites.join(', ')} (npm run test:cluster)`
+  },
 }

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { commands } from './commands.mjs'
+import { commands, notes } from './commands.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const [name, ...rest] = process.argv.slice(2)
@@ -50,6 +50,7 @@ for (const [index, step] of steps.entries()) {
   if (steps.length > 2) console.error(`${name}: ${program} ${args[0] ?? ''} ok, ${seconds(began)}`)
 }
 if (steps.length > 2) console.error(`${name}: all of it in ${seconds(started)}`)
+if (notes[name]) console.error(notes[name]())
 
 /** Runs a step to its end. Not spawnSync, which would keep signals from reaching it. */
 function run(program, args) {
