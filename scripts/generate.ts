@@ -3,10 +3,18 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { generatedFiles } from './generated-files.ts'
+import { findHelm } from './helm.ts'
+import { plainManifests, plainManifestsFile } from './plain-manifests.ts'
 
-for (const [path, render] of Object.entries(generatedFiles)) {
+for (const [path, render] of Object.entries(generatedFiles)) write(path, render())
+
+// After the others: the chart's templates are among them.
+const helm = findHelm()
+if (helm === undefined) console.log(`left as is ${plainManifestsFile}: no helm is here`)
+else write(plainManifestsFile, plainManifests(helm))
+
+function write(path: string, text: string): void {
   const file = fileURLToPath(new URL(`../${path}`, import.meta.url))
-  const text = render()
   const changed = read(file) !== text
   if (changed) {
     mkdirSync(dirname(file), { recursive: true })
