@@ -1,5 +1,6 @@
 /** The certificate with which the webhook serves, as cert-manager writes it into a Secret, and who vouches for it. Pure. */
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import type { KubeObject } from '../api/objects.ts'
 import { messageOf, TerminalError } from '../errors.ts'
@@ -93,10 +94,9 @@ export function isValidAt(certificate: X509Certificate, now: number): boolean {
 export function isFor({ certificate }: Pick<Leaf, 'certificate'>, host: string): boolean {
   const address = host.replace(/^\[(.*)\]$/, '$1')
   // The API server looks at no common name.
-  return (
-    certificate.checkHost(host, { subject: 'never' }) !== undefined ||
-    certificate.checkIP(address) !== undefined
-  )
+  return isIP(address) > 0
+    ? certificate.checkIP(address) !== undefined
+    : certificate.checkHost(host, { subject: 'never' }) !== undefined
 }
 
 /** Certificates of a PEM text; a block that is none is passed over. */

@@ -21,7 +21,7 @@ export interface WebhookServerOptions {
   /** 0 takes a free one. */
   port: number
   /** What is served may change at any time; without one, handshakes fail. */
-  identity: Pick<ServingIdentity, 'current' | 'onChange' | 'refresh'>
+  identity: Pick<ServingIdentity, 'current' | 'onChange'>
   links: Pick<LinkIndex, 'inNamespace' | 'isSynced'>
   options: OperatorOptions
   log: Log
