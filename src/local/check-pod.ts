@@ -1,4 +1,5 @@
 /** What of a pod `local` cannot honour: refused before anything runs, in a sentence for each. Pure. */
+import { shapeProblems } from './pod-shape.ts'
 import { isOwnImage } from './runtime/program.ts'
 import { fieldOf } from './runtime/downward.ts'
 import type { Container, Pod, PodSpec, Probe, Volume } from './pod.ts'
@@ -15,10 +16,14 @@ const projectedSources = ['configMap', 'secret', 'downwardAPI']
 
 /** @param at where the spec stands, such as `spec.template.spec` */
 export function podProblems(spec: PodSpec | undefined, at: string): string[] {
-  if (spec === undefined || !Array.isArray(spec.containers) || spec.containers.length === 0) {
+  if (!Array.isArray(spec?.containers) || spec.containers.length === 0) {
     return [`Expected \`${at}.containers\` to be a list of at least one container`]
   }
-  const { containers, initContainers = [], volumes = [] } = spec
+  const misshapen = shapeProblems(spec, at)
+  if (misshapen.length > 0) return misshapen
+  const { containers } = spec
+  const initContainers = spec.initContainers ?? []
+  const volumes = spec.volumes ?? []
   const names = [...initContainers, ...containers].map((each) => each.name)
   const twin = names.find((name, index) => names.indexOf(name) !== index)
   return [
@@ -57,7 +62,10 @@ function volumeProblems(volume: Volume, at: string): string[] {
 }
 
 function containerProblems(container: Container, volumes: Volume[], at: string): string[] {
-  const { command = [], args = [], volumeMounts = [], lifecycle } = container
+  const { lifecycle } = container
+  const command = container.command ?? []
+  const args = container.args ?? []
+  const volumeMounts = container.volumeMounts ?? []
   const problems: string[] = []
   if (command.length === 0 && !isOwnImage(container.image)) {
     const rest = args.length > 0 ? ', as an image whose entry point is unknown is not run' : ''

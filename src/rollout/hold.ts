@@ -19,9 +19,9 @@ export function needsRestarts(link: LogstashLink, pods: readonly ObservedPod[]):
 export function holdOf(link: LogstashLink, prospects: Prospects): string | undefined {
   const { accepted, identityReady, covered } = prospects
   if (link.spec.suspend) return 'Nothing is restarted while the link is suspended.'
-  if (!accepted) return 'Nothing is restarted before the link is accepted.'
   // New pods would come as they are, or wait for a certificate.
   if (!covered) return 'Nothing is restarted before the webhook serves the namespace.'
+  if (!accepted) return 'Nothing is restarted before the link is accepted.'
   if (!identityReady) return 'Nothing is restarted before the certificates are issued.'
   return undefined
 }

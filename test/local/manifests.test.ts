@@ -106,6 +106,35 @@ test('a refusal names file, document and line, and what was expected', async () 
   for (const [text, expected] of cases) assert.match(await problemsOf(text), expected)
 })
 
+const misshapen: [string, RegExp][] = [
+  ['{containers: [null]}', /Expected `spec\.containers\[0\]` to be an object, got null/],
+  ['{containers: c}', /Expected `spec\.containers` to be a list of at least one container/],
+  ['[]', /Expected `spec\.containers` to be a list of at least one container/],
+  ['null', /Expected `spec\.containers` to be a list of at least one container/],
+  ['{containers: [{name: c}], initContainers: x}', /`spec\.initContainers` to be a list, got "x"/],
+  [
+    '{containers: [{name: c, env: [1]}]}',
+    /`spec\.containers\[0\]\.env\[0\]` to be an object, got 1/,
+  ],
+  ['{containers: [{name: c}], volumes: [[]]}', /`spec\.volumes\[0\]` to be an object, got \[\]/],
+  [
+    '{containers: [{name: c}], volumes: [{name: v, projected: {sources: [null]}}]}',
+    /`spec\.volumes\[0\]\.projected\.sources\[0\]` to be an object, got null/,
+  ],
+]
+for (const [spec, expected] of misshapen) {
+  test(`a pod whose spec is ${spec} is refused by a sentence`, async () => {
+    const pod = `apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: ${spec}\n`
+    assert.match(await problemsOf(pod), expected)
+  })
+}
+
+test('an empty list of a pod may be written as nothing', async () => {
+  const pod =
+    'apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n  volumes:\n  containers: [{name: c, command: [a], args: }]\n'
+  assert.equal((await readManifests(['-'], async () => pod)).length, 1)
+})
+
 test('a file of a folder that cannot be resolved hides no problem of the others', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'manifests-'))
   t.after(() => rmSync(folder, { recursive: true }))
