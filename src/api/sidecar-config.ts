@@ -135,7 +135,10 @@ export interface HostsFile {
 
 /** What the container's arguments add to sidecar.json: where the program listens. */
 export interface Placement {
-  /** Address to listen on for others: receivers, health. Default 0.0.0.0; :: takes IPv6 as well. */
+  /**
+   * Address to listen on for others: receivers, health. Empty: all addresses, of IPv6 too where the pod has that, which is
+   * what sidecars do.
+   */
   host: string
   /** Address to listen on for the pod's own application. Default 127.0.0.1. */
   loopback: string

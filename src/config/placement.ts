@@ -7,17 +7,17 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * `host` is for others, `loopback` for the pod's own application. An address that `local` gave to the pod takes the place
- * of both.
+ * of both. A sidecar, which has its settings from a file, is asked at whatever addresses its pod has.
  */
 export function placementFrom(
-  flags: { get(name: 'host' | 'health-port'): string | undefined },
+  flags: { get(name: 'host' | 'health-port' | 'config'): string | undefined },
   env: Environment,
   healthPort: number,
   problems: string[],
 ): Placement {
   const podAddress = env[environment.podAddress]
   return {
-    host: flags.get('host') ?? podAddress ?? '0.0.0.0',
+    host: flags.get('host') ?? podAddress ?? (flags.get('config') === undefined ? '0.0.0.0' : ''),
     loopback: podAddress ?? '127.0.0.1',
     healthPort: portFlag(flags, 'health-port', healthPort, problems),
   }

@@ -12,6 +12,7 @@ import type { Log } from './log.ts'
 export type { Check, Checks } from './answers.ts'
 
 export interface HealthOptions extends HealthSource {
+  /** Empty: all addresses, of IPv6 too where there are such. */
   host: string
   /** 0 takes a free one. */
   port: number
@@ -44,7 +45,7 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
   try {
     await once(server, 'listening')
   } catch (error) {
-    throw listenFailed(`${host}:${port}`, error)
+    throw listenFailed(`${host === '' ? '*' : host}:${port}`, error)
   }
   return {
     port: (server.address() as AddressInfo).port,

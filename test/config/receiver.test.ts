@@ -132,6 +132,8 @@ test('a sidecar takes its ports from the arguments and the rest from the file', 
   const settings = source.complete(file)
   assert.equal(settings.port, 9810)
   assert.equal(settings.healthPort, 9603)
+  // All addresses of the pod, which may have none of IPv4.
+  assert.equal(settings.host, '')
   assert.deepEqual(settings.deliver, file.deliver)
 })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { describe, test, type TestContext } from 'node:test'
 import { LogstashLinkError } from '../../src/errors.ts'
 import { startControlPlaneHealth } from '../../src/telemetry/control-plane-health.ts'
@@ -155,3 +156,15 @@ for (const [kind, start] of [
     })
   })
 }
+
+test('a sidecar that is told no address answers at every address of its pod, of IPv6 too', async (t) => {
+  const server = await begin(t, startHealthServer, { host: '' })
+  const loopbacks = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal }) => internal)
+  assert.ok(loopbacks.length > 0)
+  for (const { address, family } of loopbacks) {
+    const host = family === 'IPv6' ? `[${address}]` : address
+    assert.equal((await fetch(`http://${host}:${server.port}/healthz`)).status, 200, address)
+  }
+})

@@ -21,6 +21,7 @@ import { sendAnswer } from './answer.ts'
 import type { ReceiverMetrics } from './metrics.ts'
 
 export interface ListenerOptions {
+  /** Empty: all addresses, of IPv6 too where there are such. */
   host: string
   port: number
   maxConnections: number
@@ -198,7 +199,7 @@ async function listenOn(server: Server, host: string, port: number): Promise<voi
   try {
     await once(server, 'listening')
   } catch (cause) {
-    const parameters = [`${host}:${port}`, 'events', messageOf(cause)]
+    const parameters = [`${host === '' ? '*' : host}:${port}`, 'events', messageOf(cause)]
     throw new TerminalError('LSL_LISTEN_FAILED', parameters, { cause })
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { networkInterfaces } from 'node:os'
 import { describe, it } from 'node:test'
 import { startApplication } from '../../support/application.ts'
 import { makeTestAuthority, testFolder, writeIdentity } from '../../support/certificates.ts'
@@ -34,6 +35,25 @@ describe('garbage after a request that is under way', () => {
     const fresh = await rawConnection(receiver.port)
     fresh.send('no HTTP\r\n\r\n')
     assert.equal((await fresh.answer()).status, 400)
+  })
+})
+
+describe('a receiver that is told no address', () => {
+  const loopbacks = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal }) => internal)
+    .map(({ address, family }) => (family === 'IPv6' ? `[${address}]` : address))
+
+  it('takes events at every address of its pod, of IPv6 too', async (t) => {
+    const application = await startApplication(t)
+    const deliver = { type: 'http' as const, url: application.url }
+    const { port } = await startTestReceiver(t, { deliver, host: '' })
+    assert.ok(loopbacks.length > 0)
+    for (const address of loopbacks) {
+      const { status } = await fetch(`http://${address}:${port}/`, { method: 'POST', body: event })
+      assert.equal(status, 200, address)
+    }
+    assert.equal(application.bodies.length, loopbacks.length)
   })
 })
 
