@@ -17,6 +17,14 @@ const programs: Record<string, Program> = {
     help: 'collect events and send them in batches, balanced over all receivers',
     run: async (args, io) => (await import('./sender.ts')).runSender(args, io),
   },
+  render: {
+    help: 'print what the operator would apply for the links of some files, without a cluster',
+    run: async (args, io) => (await import('./render.ts')).runRender(args, io),
+  },
+  operator: {
+    help: 'the control plane in a cluster',
+    run: async (args, io) => (await import('./operator.ts')).runOperator(args, io),
+  },
   local: {
     help: 'run manifests on this machine: controllers, local CA and pods as processes',
     run: async (args, io) => (await import('./local.ts')).runLocal(args, io),

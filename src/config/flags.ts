@@ -10,6 +10,8 @@ interface Flag {
   help: string
   /** May be given more than once. */
   repeat?: true
+  /** One letter that stands for it: `-n`. */
+  short?: string
 }
 
 export type FlagTable = Readonly<Record<string, Flag>>
@@ -18,10 +20,17 @@ export class Flags<T extends FlagTable> {
   readonly #given: ReadonlyMap<string, readonly string[]>
   /** One sentence for each thing that is wrong with the command line itself. */
   readonly problems: string[]
+  /** What stands alone, where the program takes such. */
+  readonly operands: readonly string[]
 
-  constructor(given: ReadonlyMap<string, readonly string[]>, problems: string[]) {
+  constructor(
+    given: ReadonlyMap<string, readonly string[]>,
+    problems: string[],
+    operands: readonly string[] = [],
+  ) {
     this.#given = given
     this.problems = problems
+    this.operands = operands
   }
 
   has(name: keyof T & string): boolean {
@@ -42,19 +51,34 @@ export class Flags<T extends FlagTable> {
   }
 }
 
-/** Never throws: what is wrong stands in `problems`. */
-export function parseFlags<T extends FlagTable>(args: readonly string[], table: T): Flags<T> {
+/**
+ * Never throws: what is wrong stands in `problems`.
+ *
+ * @param maxOperands how many arguments may stand without a flag
+ */
+export function parseFlags<T extends FlagTable>(
+  args: readonly string[],
+  table: T,
+  maxOperands = 0,
+): Flags<T> {
   const problems: string[] = []
+  const operands: string[] = []
   const given = new Map<string, string[]>()
   const options = Object.fromEntries(
     Object.entries(table).map(([name, flag]) => [
       name,
-      { type: flag.value === undefined ? ('boolean' as const) : ('string' as const) },
+      {
+        type: flag.value === undefined ? ('boolean' as const) : ('string' as const),
+        ...(flag.short === undefined ? {} : { short: flag.short }),
+      },
     ]),
   )
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true })
   for (const token of tokens) {
-    if (token.kind === 'positional') problems.push(`Expected only flags, got ${show(token.value)}`)
+    if (token.kind === 'positional') {
+      if (operands.length < maxOperands) operands.push(token.value)
+      else problems.push(`${tooMany(maxOperands)}, got ${show(token.value)}`)
+    }
     if (token.kind !== 'option') continue
     const flag = table[token.name]
     if (flag === undefined) {
@@ -73,7 +97,13 @@ export function parseFlags<T extends FlagTable>(args: readonly string[], table: 
       given.set(token.name, [...(given.get(token.name) ?? []), token.value ?? ''])
     }
   }
-  return new Flags(given, problems)
+  return new Flags(given, problems, operands)
+}
+
+function tooMany(maxOperands: number): string {
+  return maxOperands === 0
+    ? 'Expected only flags'
+    : `Expected at most ${maxOperands} argument${maxOperands === 1 ? '' : 's'} beside the flags`
 }
 
 /** A value that looks like the next flag is a forgotten value, unless it was written with `=`. */
@@ -85,7 +115,7 @@ function isMissing(token: { value?: string | undefined; inlineValue?: boolean | 
 /** Aligned lines, one a flag, in the order of the table. */
 export function renderFlags(table: FlagTable): string {
   const rows = Object.entries(table).map(([name, flag]) => [
-    `--${name}${flag.value === undefined ? '' : ` ${flag.value}`}`,
+    `${flag.short === undefined ? '' : `-${flag.short}, `}--${name}${flag.value === undefined ? '' : ` ${flag.value}`}`,
     flag.repeat === undefined ? flag.help : `${flag.help} (may be repeated)`,
   ])
   const width = Math.max(...rows.map(([left = '']) => left.length))

@@ -6,6 +6,21 @@ import { messageOf, TerminalError } from '../errors.ts'
 import { keyOf, type KubeObject } from '../api/objects.ts'
 import { checkObject, inNamespace, rankOf } from './known-kinds.ts'
 
+/** What whoever reads manifests wants of their objects. */
+export interface ManifestRules {
+  /** `Nothing to …`, where there is no object at all. */
+  purpose: string
+  /** Sentences for what is wrong with one. */
+  check(object: KubeObject): string[]
+  /** With the namespace that an object gets which names none. */
+  inNamespace(object: KubeObject): KubeObject
+  /** Place in the order of applying. */
+  rankOf(object: KubeObject): number
+}
+
+/** All that `local` does not know is refused. */
+const localRules: ManifestRules = { purpose: 'run', check: checkObject, inNamespace, rankOf }
+
 /** A text and what people call it: the path of its file. */
 interface Source {
   name: string
@@ -27,18 +42,19 @@ interface Placed {
 export async function readManifests(
   paths: readonly string[],
   stdin: () => Promise<string>,
+  rules: ManifestRules = localRules,
 ): Promise<KubeObject[]> {
   const sources = (await Promise.all(paths.map((path) => sourcesOf(path, stdin)))).flat()
   const placed: Placed[] = []
   const problems: string[] = []
   for (const source of sources) {
-    const read = objectsOf(source)
+    const read = objectsOf(source, rules)
     placed.push(...read.placed)
     problems.push(...read.problems)
   }
   const seen = new Map<string, string>()
   for (const { place, object } of placed) {
-    problems.push(...checkObject(object).map((problem) => `${place}: ${problem}`))
+    problems.push(...rules.check(object).map((problem) => `${place}: ${problem}`))
     const key = `${object.kind} ${keyOf(object)}`
     const before = seen.get(key)
     if (before !== undefined) problems.push(`${place}: ${key} stands already in ${before}`)
@@ -52,9 +68,12 @@ export async function readManifests(
   }
   if (placed.length === 0) {
     const names = sources.map(({ name }) => name).join(', ')
-    throw new TerminalError('LSL_MANIFEST_INVALID', ['Nothing to run', `no object in ${names}`])
+    throw new TerminalError('LSL_MANIFEST_INVALID', [
+      `Nothing to ${rules.purpose}`,
+      `no object in ${names}`,
+    ])
   }
-  return placed.map(({ object }) => object).toSorted((a, b) => rankOf(a) - rankOf(b))
+  return placed.map(({ object }) => object).toSorted((a, b) => rules.rankOf(a) - rules.rankOf(b))
 }
 
 async function sourcesOf(path: string, stdin: () => Promise<string>): Promise<Source[]> {
@@ -75,7 +94,10 @@ async function readSource(path: string): Promise<Source> {
   return { name: path, text: await readFile(path, 'utf8') }
 }
 
-function objectsOf({ name, text }: Source): { placed: Placed[]; problems: string[] } {
+function objectsOf(
+  { name, text }: Source,
+  rules: ManifestRules,
+): { placed: Placed[]; problems: string[] } {
   const lineCounter = new LineCounter()
   // Not pretty: the line is said once, by us, in front of the sentence.
   const documents = parseAllDocuments(text, { lineCounter, prettyErrors: false })
@@ -96,7 +118,7 @@ function objectsOf({ name, text }: Source): { placed: Placed[]; problems: string
     const items = listItems(value)
     for (const [position, item] of items.entries()) {
       const here = items.length > 1 || item !== value ? `${place}, item ${position + 1}` : place
-      const object = asObject(item)
+      const object = asObject(item, rules)
       if (typeof object === 'string') problems.push(`${here}: ${object}`)
       else placed.push({ place: here, object })
     }
@@ -127,7 +149,7 @@ function listItems(value: unknown): unknown[] {
 }
 
 /** An object with its namespace filled in, or why it is none. */
-function asObject(value: unknown): KubeObject | string {
+function asObject(value: unknown, rules: ManifestRules): KubeObject | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return `Expected a Kubernetes object, got ${JSON.stringify(value)}`
   }
@@ -135,5 +157,5 @@ function asObject(value: unknown): KubeObject | string {
   if (typeof apiVersion !== 'string') return 'Expected `apiVersion` to be text, got none'
   if (typeof kind !== 'string') return 'Expected `kind` to be text, got none'
   if (typeof metadata?.name !== 'string') return 'Expected `metadata.name` to be text, got none'
-  return inNamespace(value as KubeObject)
+  return rules.inNamespace(value as KubeObject)
 }
