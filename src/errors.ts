@@ -67,6 +67,7 @@ const catalogue = {
   LSL_DEMO_REFUSED: 'A sender refused lines with status %d: %s',
   LSL_REVIEW_INVALID: 'Expected %s, got %s',
   LSL_WEBHOOK_SECRET_INVALID: 'Expected Secret %s to hold %s, got %s',
+  LSL_KUBECONFIG_INVALID: 'The kubeconfig %s is refused: %s',
 } as const satisfies Record<string, string>
 
 export type ErrorCode = keyof typeof catalogue
