@@ -55,7 +55,8 @@ export function createTransport(limits: TransportLimits): Transport {
     const connect = buildConnector({ ...tls, allowH2: true, timeout: connectMs })
     return (options, callback) => {
       connect(options, (...[error, socket]) => {
-        if (socket !== null) {
+        // A failure brings no second argument at all, whatever undici's types say.
+        if (error === null) {
           sockets.set(socket, { bytes: socket.bytesRead, at: performance.now() })
           socket.once('close', () => sockets.delete(socket))
           callback(null, socket)
