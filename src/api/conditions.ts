@@ -46,6 +46,8 @@ export const reasons = {
       'NotBuilt',
       /** A link that was written before a rule existed. */
       'Invalid',
+      /** New pods of the namespace get no sidecars yet. */
+      'WebhookNotReady',
     ],
     Unknown: ['Pending'],
   },

@@ -28,6 +28,10 @@ export interface Observed {
   pods: ObservedPod[]
   /** Node name → zone. */
   nodeZones: Record<string, string>
+  /** Why a certificate is not issued, in cert-manager's words, where it takes longer than usual. */
+  issuance?: Partial<Record<Role, { message: string; failed: boolean }>>
+  /** What keeps new pods of the namespace from getting sidecars, a sentence; absent where nothing does. */
+  webhook?: string
   /** What sidecars said of themselves, last sampled; empty where nothing was asked yet. */
   samples: SidecarSample[]
   /** RFC 3339. The pure rooms have no clock. */
@@ -40,6 +44,8 @@ export interface IdentitySecret {
   ca?: string
   /** End of the leaf's validity, RFC 3339. */
   notAfter?: string
+  /** SHA-256 of the leaf, as openssl prints it. */
+  fingerprint?: string
 }
 
 /** discovery.k8s.io/v1, the fields that discovery reads. */
@@ -59,6 +65,7 @@ export interface EndpointSlice extends KubeObject {
 export interface ObservedPod {
   namespace: string
   name: string
+  uid?: string
   /** The link's selectors that pick this pod. */
   roles: Role[]
   labels: Record<string, string>
@@ -88,4 +95,6 @@ export interface SidecarSample {
   problem?: string
   /** Age of the oldest event not yet acknowledged, ms. */
   oldestEventAge?: number
+  /** Fingerprint of the leaf that it shows to the other side; absent where it shows none. */
+  identity?: string
 }

@@ -7,4 +7,6 @@ export interface SidecarStatus {
   problem?: string
   /** Age of the oldest event not yet acknowledged, ms; absent where there is none. */
   oldestEventAge?: number
+  /** The certificate that it shows to the other side; absent where it shows none. SHA-256, as openssl prints it. */
+  identity?: { fingerprint: string }
 }

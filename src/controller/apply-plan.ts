@@ -3,12 +3,18 @@ import { keystorePasswordSecretName } from '../api/names.ts'
 import type { KubeObject, ObjectKey } from '../api/objects.ts'
 import { ClusterError } from '../kube/cluster.ts'
 import type { Cluster } from '../kube/cluster.ts'
+import { isOwnedBy } from '../api/ownership.ts'
+import { conflictOf } from '../plan/plan.ts'
 import type { Plan, Problem } from '../plan/plan.ts'
 import { kinds } from './kinds.ts'
 
 export interface Applied {
   /** Written, as they stand now. */
   written: KubeObject[]
+  /** Gone by our hand. */
+  removed: ObjectKey[]
+  /** Names that someone else has taken, which only the attempt to create showed. */
+  conflicts: Problem[]
   /** What the cluster refused for good: only a change of the link or of the cluster can help. */
   refused: Problem[]
   /** What may pass by itself; the first of them is why the reconcile is to be tried again. */
@@ -18,9 +24,9 @@ export interface Applied {
 export async function applyPlan(
   cluster: Cluster,
   { create, apply, remove }: Pick<Plan, 'create' | 'apply' | 'remove'>,
-  link: { name: string },
+  link: { name: string; uid?: string },
 ): Promise<Applied> {
-  const result: Applied = { written: [], refused: [], failures: [] }
+  const result: Applied = { written: [], removed: [], conflicts: [], refused: [], failures: [] }
   // One after the other, in the order of the plan: a Certificate comes after the password that it names.
   for (const object of create) {
     await attempt(result, object, async () => {
@@ -31,9 +37,7 @@ export async function applyPlan(
           result.written.push(await cluster.apply(withUidOf(made, object)))
       } catch (error) {
         if (!(error instanceof ClusterError) || error.reason !== 'AlreadyExists') throw error
-        // Somebody was faster. The next reading says who; our own password Secret is fine as it is.
-        const own = object.metadata.name === keystorePasswordSecretName(link.name)
-        if (!own) throw new ClusterError('Conflict', error.message, { cause: error })
+        await meet(cluster, object, link, result)
       }
     })
   }
@@ -43,9 +47,34 @@ export async function applyPlan(
     })
   }
   for (const { uid, ...key } of remove) {
-    await attempt(result, key, () => cluster.delete(key, uid === undefined ? {} : { uid }))
+    await attempt(result, key, async () => {
+      await cluster.delete(key, uid === undefined ? {} : { uid })
+      result.removed.push(key)
+    })
   }
   return result
+}
+
+/**
+ * The name is taken: by ourselves, where a watch was late or someone took our label away, or by another, who keeps it. Our
+ * watches show only what bears our label.
+ */
+async function meet(
+  cluster: Cluster,
+  object: KubeObject,
+  { name, uid }: { name: string; uid?: string },
+  result: Applied,
+): Promise<void> {
+  const there = await cluster.get(keyOf(object))
+  if (there === undefined) throw new ClusterError('Conflict', 'It came and went meanwhile')
+  if (uid === undefined || !isOwnedBy(there, uid)) {
+    // Whoever made it, the password is fine as it is: it is read by name, and the next look says whose it is.
+    if (object.metadata.name !== keystorePasswordSecretName(name)) {
+      result.conflicts.push(conflictOf(there))
+    }
+  } else if (isAppliedLater(object)) {
+    result.written.push(await cluster.apply(withUidOf(there, object)))
+  }
 }
 
 /**

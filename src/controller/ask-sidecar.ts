@@ -7,6 +7,8 @@ import type { Ask } from './sampler.ts'
 const timeoutMs = 2000
 const maxBytes = 64 * 1024
 const maxSentence = 512
+/** 32 bytes in hexadecimal, with colons. */
+const maxFingerprint = 95
 
 /** Rejects with LSL_SIDECAR_UNREACHABLE. */
 export const askSidecar: Ask = (ip, port) =>
@@ -36,9 +38,13 @@ export const askSidecar: Ask = (ip, port) =>
   })
 
 function readStatus(answer: unknown): SidecarStatus {
-  const { problem, oldestEventAge } = { ...(answer as Record<string, unknown> | null) }
+  const { problem, oldestEventAge, identity } = { ...(answer as Record<string, unknown> | null) }
+  const { fingerprint } = { ...(identity as Record<string, unknown> | null | undefined) }
   return {
     ...(typeof problem === 'string' ? { problem: problem.slice(0, maxSentence) } : {}),
     ...(typeof oldestEventAge === 'number' ? { oldestEventAge } : {}),
+    ...(typeof fingerprint === 'string'
+      ? { identity: { fingerprint: fingerprint.slice(0, maxFingerprint) } }
+      : {}),
   }
 }

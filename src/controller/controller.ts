@@ -11,18 +11,20 @@ import type { Log } from '../telemetry/log.ts'
 import type { Registry } from '../telemetry/metrics.ts'
 import { askSidecar } from './ask-sidecar.ts'
 import type { Clock } from './clock.ts'
+import { followCoverage } from './coverage.ts'
+import type { Coverage } from './coverage.ts'
 import { readLinkKey } from './link-key.ts'
 import { createControllerMetrics } from './metrics.ts'
 import { createMountedTracker } from './mounted.ts'
 import { createNudger } from './nudge.ts'
+import { createSecretReader } from './observe-secrets.ts'
 import { createEventRecorder } from './record-events.ts'
 import { reconcile } from './reconcile.ts'
 import type { ReconcileDeps } from './reconcile.ts'
 import { createSampler } from './sampler.ts'
 import type { Ask } from './sampler.ts'
 import type { Rate } from './token-bucket.ts'
-import { startWatches } from './watches.ts'
-import type { Watches } from './watches.ts'
+import { createWatches } from './watches.ts'
 import { createWorkQueue } from './work-queue.ts'
 
 export interface ControllerOptions {
@@ -31,6 +33,8 @@ export interface ControllerOptions {
   log: Log
   registry: Registry
   options: OperatorOptions
+  /** By default every pod that is made is seen to, as where there is no webhook in between. */
+  webhook?: Coverage
   /** Random bytes: for passwords, and for jitter. */
   random: (size: number) => Buffer
   /** How a sidecar is asked for its state; by default over HTTP. */
@@ -62,16 +66,15 @@ const passwordBytes = 24
 
 export function createController(given: ControllerOptions): Controller {
   const { cluster, clock, log, registry, options, random } = given
-  const { ask = askSidecar, resyncMs = 10 * 60_000, concurrency = 4 } = given
+  const { ask = askSidecar, resyncMs = 10 * 60_000, concurrency = 16 } = given
   const chance = () => random(4).readUInt32BE() / 2 ** 32
   const started = new Map<string, number>()
-  let watches: Watches | undefined
   let synced = false
 
   const metrics = createControllerMetrics(registry, {
     waiting: () => queue.waiting(),
     running: () => queue.running(),
-    links: () => watches?.links() ?? 0,
+    links: () => watches.links(),
   })
   const events = createEventRecorder({ cluster, clock, log, dropped: metrics.eventDropped })
   const mounted = createMountedTracker()
@@ -85,8 +88,19 @@ export function createController(given: ControllerOptions): Controller {
     changed: (link) => queue.add(link),
   })
 
+  const watches = createWatches({
+    cluster,
+    clock,
+    enqueue: (link) => queue.add(link),
+    enqueueSoon: (link) => queue.addAfter(link, soonMs),
+  })
+  const coverage = followCoverage(given.webhook, watches, (link) => queue.add(link))
+
   const deps: ReconcileDeps = {
     cluster,
+    view: watches.view,
+    secrets: createSecretReader(),
+    webhookProblem: coverage.problem,
     options,
     now: () => new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
     newPassword: () => random(passwordBytes).toString('base64url'),
@@ -95,7 +109,9 @@ export function createController(given: ControllerOptions): Controller {
     looked(link, { observed, secretVersions }, written) {
       sampler.track(link, observed)
       const pods = mounted.changed(link, observed, { written, secretVersions })
-      for (const pod of pods) nudger.nudge(pod)
+      for (const { namespace, name, uid } of pods) {
+        if (uid !== undefined) nudger.nudge({ namespace, name, uid })
+      }
     },
   }
 
@@ -134,7 +150,7 @@ export function createController(given: ControllerOptions): Controller {
     clock,
     random: chance,
     concurrency,
-    rate: given.rate ?? { perSecond: 50, burst: 100 },
+    rate: given.rate ?? { perSecond: 400, burst: 1000 },
     work,
     onFailure: (link, error, againAt) => {
       const againInMs = againAt === undefined ? undefined : againAt - clock.now()
@@ -144,17 +160,13 @@ export function createController(given: ControllerOptions): Controller {
 
   return {
     async start() {
-      watches = startWatches({
-        cluster,
-        enqueue: queue.add,
-        enqueueSoon: (link) => queue.addAfter(link, soonMs),
-      })
-      await watches.synced
+      await watches.start()
       synced = true
       log.info({ links: watches.links() }, 'The controller watches')
     },
     async stop() {
-      watches?.stop()
+      coverage.stop()
+      watches.stop()
       await Promise.all([queue.stop(), nudger.stop(), sampler.stop()])
     },
     idle: () => queue.idle(),
@@ -169,7 +181,7 @@ export function createController(given: ControllerOptions): Controller {
       ready: {
         watches: () => ({
           ok: synced,
-          message: synced ? `${watches?.links() ?? 0} links are watched` : 'Watches are not synced',
+          message: synced ? `${watches.links()} links are watched` : 'Watches are not synced',
         }),
       },
     },

@@ -24,7 +24,7 @@ export interface NudgerOptions {
 }
 
 export interface Nudger {
-  nudge(pod: { namespace: string; name: string }): void
+  nudge(pod: { namespace: string; name: string; uid: string }): void
   /** Resolves when no nudge is being written. */
   stop(): Promise<void>
 }
@@ -34,17 +34,18 @@ const againAfter = 5000
 const times = 2
 
 export function createNudger(options: NudgerOptions): Nudger {
-  const { cluster, clock, log, random, rate = { perSecond: 20, burst: 40 }, count } = options
+  const { cluster, clock, log, random, rate = { perSecond: 50, burst: 100 }, count } = options
   /** How often each pod is still to be nudged. */
-  const left = new Map<string, { times: number }>()
+  const left = new Map<string, { times: number; uid: string }>()
 
   const nudgeOnce = async (pod: string) => {
     const before = left.get(pod)
-    await annotate(pod)
+    if (before === undefined) return {}
+    await annotate(pod, before.uid)
     // A change that came while this one was written starts anew.
-    if (left.get(pod) !== before || before === undefined) return { againAfterMs: firstAfter }
+    if (left.get(pod) !== before) return { againAfterMs: firstAfter }
     if (before.times > 1) {
-      left.set(pod, { times: before.times - 1 })
+      left.set(pod, { ...before, times: before.times - 1 })
       return { againAfterMs: againAfter }
     }
     left.delete(pod)
@@ -52,13 +53,10 @@ export function createNudger(options: NudgerOptions): Nudger {
     return {}
   }
 
-  const annotate = async (pod: string) => {
-    const key = { ...kinds.pod, ...readLinkKey(pod) }
-    const live = await cluster.get(key)
-    const uid = live?.metadata.uid
-    if (uid === undefined) return
+  /** With the uid, so that a pod that is gone is not made again. */
+  const annotate = async (pod: string, uid: string) => {
     const time = new Date(clock.now()).toISOString()
-    const { namespace, name } = key
+    const { namespace, name } = readLinkKey(pod)
     try {
       await cluster.apply({
         ...kinds.pod,
@@ -82,9 +80,9 @@ export function createNudger(options: NudgerOptions): Nudger {
   })
 
   return {
-    nudge({ namespace, name }) {
+    nudge({ namespace, name, uid }) {
       const pod = `${namespace}/${name}`
-      left.set(pod, { times })
+      left.set(pod, { times, uid })
       queue.addAfter(pod, firstAfter)
     },
     stop: () => queue.stop(),

@@ -18,12 +18,11 @@ interface Pod extends KubeObject {
   }
 }
 
-/** Those that the link's selectors pick, and those that carry a sidecar of it. */
 export function observePods(link: LogstashLink, pods: readonly KubeObject[]): ObservedPod[] {
   return pods.filter((pod) => concerns(link, pod)).map((pod) => observePod(link, pod))
 }
 
-/** Whether a pod can change what is seen of a link. */
+/** Whether a pod can change what is seen of a link: its selectors pick it, or it carries a sidecar of it. */
 export function concerns(link: LogstashLink, { metadata }: KubeObject): boolean {
   return roles.some(
     (role) =>
@@ -54,6 +53,7 @@ function observePod(link: LogstashLink, pod: Pod): ObservedPod {
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
+    ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
     roles: roles.filter((role) => picks(link, role, labels)),
     labels,
     annotations,
@@ -84,6 +84,11 @@ function workloadOf(
   return `${owner.kind}/${owner.name}`
 }
 
-function ownerOf({ apiVersion, kind, name, uid }: OwnerReference): ObservedPod['owner'] {
+function ownerOf({
+  apiVersion,
+  kind,
+  name,
+  uid,
+}: OwnerReference): Omit<OwnerReference, 'controller'> {
   return { apiVersion, kind, name, uid }
 }

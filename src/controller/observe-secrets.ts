@@ -1,21 +1,88 @@
 /** Secrets of a link: their values end here, except for certificates. */
 import { X509Certificate } from 'node:crypto'
 import type { LogstashLink } from '../api/link.ts'
-import { certificateNameAnnotation, roleName, tlsSecretName, type Role } from '../api/names.ts'
-import type { KubeObject } from '../api/objects.ts'
+import {
+  certificateNameAnnotation,
+  keystorePasswordSecretName,
+  roleName,
+  tlsSecretName,
+  type Role,
+} from '../api/names.ts'
+import type { KubeObject, ObjectKey } from '../api/objects.ts'
 import type { IdentitySecret, Observed } from '../api/observed.ts'
 import { roles } from '../api/roles.ts'
 import { kinds } from './kinds.ts'
+import { reducedSecret } from './reduced.ts'
+
+/** A Secret without what nobody is to see. */
+export interface ReadSecret {
+  name: string
+  version: string | undefined
+  /** As the pure rooms see it: who made it and what it is called, no value. The same one for the same version. */
+  shell: KubeObject
+  keys: string[]
+  /** What is certificates and nothing else; a text that is none in place of anything else. */
+  valueOf: (key: string) => string | undefined
+  /** Of `tls.crt`; undefined where there is none, empty where it is none. */
+  leaf: { notAfter?: string; fingerprint?: string } | undefined
+}
+
+export interface SecretReader {
+  read: (secret: KubeObject) => ReadSecret
+}
+
+/** Remembers what it read as long as the object lives: parsing certificates takes longer than all else in a look. */
+export function createSecretReader(): SecretReader {
+  const known = new WeakMap<KubeObject, ReadSecret>()
+  return {
+    read(secret) {
+      const found = known.get(secret) ?? readSecret(secret)
+      known.set(secret, found)
+      return found
+    },
+  }
+}
+
+function readSecret(secret: KubeObject): ReadSecret {
+  const { data: reduced, ...shell } = reducedSecret(secret)
+  const data = reduced as Record<string, string>
+  const valueOf = (key: string) => {
+    const value = data[key]
+    return value === undefined ? undefined : Buffer.from(value, 'base64').toString()
+  }
+  const leaf = valueOf('tls.crt')
+  return {
+    name: secret.metadata.name,
+    version: secret.metadata.resourceVersion,
+    shell,
+    keys: Object.keys(data).toSorted(),
+    valueOf,
+    leaf: leaf === undefined ? undefined : leafOf(leaf),
+  }
+}
+
+/** Empty where the text is no certificate, which IdentityReady reports. */
+function leafOf(pem: string): NonNullable<ReadSecret['leaf']> {
+  try {
+    const { validToDate, fingerprint256 } = new X509Certificate(pem)
+    const notAfter = validToDate.toISOString().replace(/\.\d+Z$/, 'Z')
+    return { notAfter, fingerprint: fingerprint256 }
+  } catch {
+    return {}
+  }
+}
+
+export function ownSecretNames({ metadata: { name } }: LogstashLink): string[] {
+  return [keystorePasswordSecretName(name), ...roles.map((role) => tlsSecretName(name, role))]
+}
 
 /** What cert-manager wrote for each role: the Secret says for which Certificate, and holds a leaf. */
-export function observeIdentities(
+export function identitiesOf(
   link: LogstashLink,
-  secrets: readonly KubeObject[],
+  secrets: readonly ReadSecret[],
 ): Observed['identities'] {
   const found = roles.flatMap((role): [Role, IdentitySecret][] => {
-    const secret = secrets.find(
-      ({ metadata }) => metadata.name === tlsSecretName(link.metadata.name, role),
-    )
+    const secret = secrets.find(({ name }) => name === tlsSecretName(link.metadata.name, role))
     const identity = secret === undefined ? undefined : identityOf(link, role, secret)
     return identity === undefined ? [] : [[role, identity]]
   })
@@ -25,64 +92,43 @@ export function observeIdentities(
 function identityOf(
   link: LogstashLink,
   role: Role,
-  secret: KubeObject,
+  { shell, leaf, valueOf }: ReadSecret,
 ): IdentitySecret | undefined {
-  const { name, namespace = '', annotations } = secret.metadata
+  const { name, namespace = '', annotations } = shell.metadata
   if (annotations?.[certificateNameAnnotation] !== roleName(link.metadata.name, role))
     return undefined
-  const leaf = valueOf(secret, 'tls.crt')
   if (leaf === undefined) return undefined
-  const ca = valueOf(secret, 'ca.crt')
-  const notAfter = notAfterOf(leaf)
+  const ca = valueOf('ca.crt')
+  const key: ObjectKey = { ...kinds.secret, namespace, name }
+  return { key, ...(ca === undefined ? {} : { ca }), ...leaf }
+}
+
+/** The Secrets that the link names, as far as it names any. */
+export function namedSecrets(
+  { spec }: LogstashLink,
+  secrets: readonly ReadSecret[],
+): Observed['named'] {
+  const find = (wanted: string) => secrets.find(({ name }) => name === wanted)
+  const { auth, tls } = spec
   return {
-    key: { ...kinds.secret, namespace, name },
-    ...(ca === undefined ? {} : { ca }),
-    ...(notAfter === undefined ? {} : { notAfter }),
+    ...(auth === undefined ? {} : { auth: authOf(find(auth.secretRef.name)) }),
+    ...(tls.trust === undefined
+      ? {}
+      : { trust: trustOf(find(tls.trust.secretRef.name), tls.trust.secretRef.key) }),
   }
 }
 
-/** RFC 3339; undefined where the text is no certificate, which IdentityReady reports. */
-function notAfterOf(pem: string): string | undefined {
-  try {
-    return new X509Certificate(pem).validToDate.toISOString().replace(/\.\d+Z$/, 'Z')
-  } catch {
-    return undefined
-  }
-}
-
-/** The Secret of basic authentication: which keys there are, and a revision that changes with any of them. */
-export function observeAuth(
-  secret: KubeObject | undefined,
-): NonNullable<Observed['named']['auth']> {
+/** Basic authentication: which keys there are, and a revision that changes with any of them. */
+function authOf(secret: ReadSecret | undefined): NonNullable<Observed['named']['auth']> {
   if (secret === undefined) return { exists: false, keys: [] }
-  const { resourceVersion } = secret.metadata
-  return {
-    exists: true,
-    keys: Object.keys(dataOf(secret)).toSorted(),
-    ...(resourceVersion === undefined ? {} : { revision: resourceVersion }),
-  }
+  const { keys, version } = secret
+  return { exists: true, keys, ...(version === undefined ? {} : { revision: version }) }
 }
 
-/** The one key that tls.trust names. */
-export function observeTrust(
-  secret: KubeObject | undefined,
+function trustOf(
+  secret: ReadSecret | undefined,
   key: string,
 ): NonNullable<Observed['named']['trust']> {
-  const content = secret === undefined ? undefined : valueOf(secret, key)
+  const content = secret?.valueOf(key)
   return { exists: secret !== undefined, ...(content === undefined ? {} : { content }) }
-}
-
-/** A Secret as the pure rooms see it: who made it and what it is called, no value. */
-export function withoutValues(secret: KubeObject): KubeObject {
-  const { data: _data, stringData: _stringData, ...rest } = secret
-  return rest
-}
-
-function valueOf(secret: KubeObject, key: string): string | undefined {
-  const value = dataOf(secret)[key]
-  return value === undefined ? undefined : Buffer.from(value, 'base64').toString()
-}
-
-function dataOf(secret: KubeObject): Record<string, string> {
-  return (secret['data'] as Record<string, string> | undefined) ?? {}
 }

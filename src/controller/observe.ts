@@ -1,21 +1,17 @@
 /** The one place where a reconcile reads: everything that the pure rooms look at, as plain data. */
 import type { LogstashLink } from '../api/link.ts'
-import {
-  certificateKind,
-  keystorePasswordSecretName,
-  roleName,
-  tlsSecretName,
-} from '../api/names.ts'
 import type { KubeObject, ObjectKey } from '../api/objects.ts'
-import type { EndpointSlice, Observed, SidecarSample } from '../api/observed.ts'
-import { roles } from '../api/roles.ts'
-import { ClusterError } from '../kube/cluster.ts'
+import type { Observed, SidecarSample } from '../api/observed.ts'
 import type { Cluster } from '../kube/cluster.ts'
-import { kinds, serviceNameLabel, zoneLabel } from './kinds.ts'
+import { namedObjects, receiverServiceOf } from './concerns.ts'
+import { kinds } from './kinds.ts'
 import type { LinkKey } from './link-key.ts'
-import { linkObjectKey } from './link-key.ts'
+import { linkKeyText, linkObjectKey } from './link-key.ts'
+import { readIssuance } from './observe-issuance.ts'
 import { observePods } from './observe-pods.ts'
-import { observeAuth, observeIdentities, observeTrust, withoutValues } from './observe-secrets.ts'
+import { identitiesOf, namedSecrets, ownSecretNames } from './observe-secrets.ts'
+import type { SecretReader } from './observe-secrets.ts'
+import type { View } from './view.ts'
 
 export interface Observation {
   observed: Observed
@@ -26,57 +22,54 @@ export interface Observation {
   secretVersions: Record<string, string>
 }
 
-/** Undefined where the link does not exist (any more). Rejects with what the cluster answers. */
+export interface ObserveContext {
+  samples: SidecarSample[]
+  /** RFC 3339. */
+  now: string
+  /** What keeps new pods of the namespace from getting sidecars; undefined where nothing does. */
+  webhook?: string
+}
+
+/**
+ * Undefined where the link does not exist (any more). Rejects with what the cluster answers. All that is read is watched,
+ * so that nothing is asked of the cluster, but for why an issue of a certificate fails.
+ */
 export async function observe(
-  cluster: Cluster,
+  { cluster, view, secrets }: { cluster: Cluster; view: View; secrets: SecretReader },
   key: LinkKey,
-  context: { samples: SidecarSample[]; now: string },
+  context: ObserveContext,
 ): Promise<Observation | undefined> {
   const link = await cluster.get<LogstashLink>(linkObjectKey(key))
   if (link === undefined || link.metadata.deletionTimestamp !== undefined) return undefined
-  const { namespace } = key
-  const [standing, named, service, pods, nodeZones] = await Promise.all([
-    readAll(cluster, ownKeys(link, namespace)),
-    readNamed(cluster, link, namespace),
-    readService(cluster, link, namespace),
-    cluster.list(kinds.pod, { namespace }),
-    readZones(cluster, link),
+  const text = linkKeyText(key)
+  const [standing, named, service] = await Promise.all([
+    readAll(cluster, [...view.standing(text), ...view.taken(text)]),
+    readAll(cluster, namedObjects(link)),
+    readService(cluster, view, link),
   ])
-  const secrets = standing.filter(({ kind }) => kind === kinds.secret.kind)
+  const read = named.filter(({ kind }) => kind === kinds.secret.kind).map(secrets.read)
+  const own = ownSecretNames(link)
+  const ownSecrets = read.filter(({ name }) => own.includes(name))
+  const objects = unique([...standing, ...ownSecrets.map(({ shell }) => shell)])
+  const { auth, trust } = namedSecrets(link, read)
   const observed: Observed = {
     link,
-    objects: standing.map((object) =>
-      object.kind === kinds.secret.kind ? withoutValues(object) : object,
-    ),
-    identities: observeIdentities(link, secrets),
-    named: {
-      ...(link.spec.auth === undefined ? {} : { auth: observeAuth(named.auth) }),
-      ...(link.spec.tls.trust === undefined
-        ? {}
-        : { trust: observeTrust(named.trust, link.spec.tls.trust.secretRef.key) }),
-    },
+    objects,
+    identities: identitiesOf(link, ownSecrets),
+    named: { ...(auth === undefined ? {} : { auth }), ...(trust === undefined ? {} : { trust }) },
     ...service,
-    pods: observePods(link, pods),
-    nodeZones,
+    pods: observePods(link, view.pods(text)),
+    nodeZones: link.spec.balancing.preferSameZone ? view.zones() : {},
     samples: context.samples,
+    ...(context.webhook === undefined ? {} : { webhook: context.webhook }),
+    issuance: await readIssuance(cluster, link, objects, context.now),
     now: context.now,
   }
-  const mounted = [...secrets, ...(named.auth === undefined ? [] : [named.auth])]
-  const secretVersions = mounted.map(({ metadata }) => [metadata.name, metadata.resourceVersion])
+  const mounted = read.filter(
+    ({ name }) => own.includes(name) || name === link.spec.auth?.secretRef.name,
+  )
+  const secretVersions = mounted.map(({ name, version }) => [name, version])
   return { observed, secretVersions: Object.fromEntries(secretVersions) }
-}
-
-/** Every name that is ours to use for a link. */
-function ownKeys({ metadata: { name } }: LogstashLink, namespace: string): ObjectKey[] {
-  return [
-    { ...kinds.service, name: roleName(name, 'receiver') },
-    { ...kinds.secret, name: keystorePasswordSecretName(name) },
-    ...roles.flatMap((role) => [
-      { ...kinds.configMap, name: roleName(name, role) },
-      { ...certificateKind, name: roleName(name, role) },
-      { ...kinds.secret, name: tlsSecretName(name, role) },
-    ]),
-  ].map((key) => ({ ...key, namespace }))
 }
 
 async function readAll(cluster: Cluster, keys: readonly ObjectKey[]): Promise<KubeObject[]> {
@@ -84,59 +77,30 @@ async function readAll(cluster: Cluster, keys: readonly ObjectKey[]): Promise<Ku
   return found.filter((object) => object !== undefined)
 }
 
-async function readNamed(cluster: Cluster, { spec }: LogstashLink, namespace: string) {
-  const read = async (name: string | undefined) =>
-    name === undefined ? undefined : cluster.get({ ...kinds.secret, namespace, name })
-  const [auth, trust] = await Promise.all([
-    read(spec.auth?.secretRef.name),
-    read(spec.tls.trust?.secretRef.name),
-  ])
-  return { auth, trust }
+function unique(objects: readonly KubeObject[]): KubeObject[] {
+  return [...new Map(objects.map((each) => [`${each.kind} ${each.metadata.name}`, each])).values()]
 }
 
 interface Service extends KubeObject {
   spec?: { ports?: { name?: string; port: number }[] }
 }
 
+/** The ports of our own Service are known without it. */
 async function readService(
   cluster: Cluster,
+  view: View,
   link: LogstashLink,
-  namespace: string,
 ): Promise<Pick<Observed, 'serviceExists' | 'servicePorts' | 'slices'>> {
+  const { namespace = '' } = link.metadata
   const name = receiverServiceOf(link)
   if (name === undefined) return { serviceExists: false, slices: [] }
-  const selector = { matchLabels: { [serviceNameLabel]: name } }
-  const [service, slices] = await Promise.all([
-    cluster.get<Service>({ ...kinds.service, namespace, name }),
-    cluster.list<EndpointSlice>(kinds.endpointSlice, { namespace, selector }),
-  ])
+  const slices = view.slices(namespace, name)
+  if (link.spec.receiver.serviceRef === undefined) return { serviceExists: true, slices }
+  const service = await cluster.get<Service>({ ...kinds.service, namespace, name })
   const servicePorts = service?.spec?.ports
   return {
     serviceExists: service !== undefined,
     ...(servicePorts === undefined ? {} : { servicePorts }),
     slices,
-  }
-}
-
-/** The Service whose endpoints are a link's receivers; undefined where they are listed by hand. */
-export function receiverServiceOf({ metadata, spec }: LogstashLink): string | undefined {
-  if (spec.receiver.serviceRef !== undefined) return spec.receiver.serviceRef.name
-  return spec.receiver.selector === undefined ? undefined : roleName(metadata.name, 'receiver')
-}
-
-/** Zones are a preference: where nodes may not be read, or there are none, senders do without. */
-async function readZones(cluster: Cluster, link: LogstashLink): Promise<Record<string, string>> {
-  if (!link.spec.balancing.preferSameZone) return {}
-  try {
-    const nodes = await cluster.list(kinds.node)
-    return Object.fromEntries(
-      nodes.flatMap(({ metadata: { name, labels } }) => {
-        const zone = labels?.[zoneLabel]
-        return zone === undefined ? [] : [[name, zone] as const]
-      }),
-    )
-  } catch (error) {
-    if (error instanceof ClusterError && ['Forbidden', 'NotFound'].includes(error.reason)) return {}
-    throw error
   }
 }

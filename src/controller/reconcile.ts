@@ -5,12 +5,12 @@
  *                  │ no                                ▲
  *                  └─▶ discover ─▶ what stands ────────┘
  *
- * Everything is read anew, nothing is remembered from the last time but what sidecars said and what they mount. The
- * verdict speaks of what was observed before the writing: what the writing brings about is seen by the watches.
+ * Everything is looked at anew, nothing is remembered from the last time but what sidecars said and what they mount. The
+ * verdict speaks of the objects as they are after the writing, so that the watches' report of that needs no further look.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { LogstashLinkStatus } from '../api/link.ts'
-import type { KubeObject } from '../api/objects.ts'
+import type { KubeObject, ObjectKey } from '../api/objects.ts'
 import type { Observed, SidecarSample } from '../api/observed.ts'
 import type { OperatorOptions } from '../api/operator-options.ts'
 import { isOwnedBy } from '../api/ownership.ts'
@@ -26,14 +26,21 @@ import { verdict } from '../verdict/verdict.ts'
 import type { VerdictInput } from '../verdict/verdict.ts'
 import { applyPlan } from './apply-plan.ts'
 import type { Applied } from './apply-plan.ts'
+import { kinds } from './kinds.ts'
 import { linkKeyText } from './link-key.ts'
 import type { LinkKey } from './link-key.ts'
 import { observe } from './observe.ts'
 import type { Observation } from './observe.ts'
+import type { SecretReader } from './observe-secrets.ts'
 import type { EventRecorder } from './record-events.ts'
+import type { View } from './view.ts'
 
 export interface ReconcileDeps {
   cluster: Cluster
+  view: View
+  secrets: SecretReader
+  /** What keeps new pods of a namespace from getting sidecars. */
+  webhookProblem: (namespace: string) => string | undefined
   options: OperatorOptions
   /** RFC 3339. */
   now: () => string
@@ -50,16 +57,24 @@ export type Reconciled = 'gone' | { againAfterMs?: number }
 /** Rejects with a TransientError or a ClusterError where it is to be tried again. */
 export async function reconcile(key: LinkKey, deps: ReconcileDeps): Promise<Reconciled> {
   const link = linkKeyText(key)
-  const context = { samples: deps.samples(link), now: deps.now() }
-  const observation = await observe(deps.cluster, key, context)
+  const webhook = deps.webhookProblem(key.namespace)
+  const observation = await observe(deps, key, {
+    samples: deps.samples(link),
+    now: deps.now(),
+    ...(webhook === undefined ? {} : { webhook }),
+  })
   if (observation === undefined) return 'gone'
-  const { observed } = observation
-  const { findings, written, failures } = mayApply(checkAccepted(observed))
-    ? await bringAbout(observed, deps)
-    : await carryOn(observed, deps)
-  deps.looked(link, observation, written)
+  const before = observation.observed
+  const { findings, written, removed, failures } = mayApply(checkAccepted(before))
+    ? await bringAbout(before, deps)
+    : await carryOn(before, deps)
+  for (const object of written) deps.view.wrote(link, object)
+  for (const object of removed) deps.view.removed(object)
+  const observed = { ...before, objects: standingAfter(before, { written, removed }) }
+  deps.view.setTaken(link, takenOf(findings.conflicts ?? []))
+  deps.looked(link, { ...observation, observed }, written)
   const { status, events, requeueAfterMs } = verdict({ observed, ...findings })
-  await writeStatus(observed, status, deps.cluster)
+  await writeStatus(observed, status, deps)
   await deps.events.record(observed.link, events)
   const [failure] = failures
   if (failure !== undefined) {
@@ -70,7 +85,7 @@ export async function reconcile(key: LinkKey, deps: ReconcileDeps): Promise<Reco
   return requeueAfterMs === undefined ? {} : { againAfterMs: requeueAfterMs }
 }
 
-interface Done extends Pick<Applied, 'written' | 'failures'> {
+interface Done extends Pick<Applied, 'written' | 'removed' | 'failures'> {
   findings: Omit<VerdictInput, 'observed'>
 }
 
@@ -96,7 +111,7 @@ async function bringAbout(
 async function carryOn(observed: Observed, { cluster }: ReconcileDeps): Promise<Done> {
   const { uid = '' } = observed.link.metadata
   if (!observed.objects.some((object) => isOwnedBy(object, uid))) {
-    return { findings: {}, written: [], failures: [] }
+    return { findings: {}, written: [], removed: [], failures: [] }
   }
   const isListed = observed.link.spec.receiver.hosts !== undefined
   const hosts = isListed ? undefined : discoverHosts(observed)
@@ -119,19 +134,47 @@ async function write(
 ): Promise<Done> {
   const owner = { uid: link.metadata.uid ?? '' }
   const changes = plan({ current: objects, desired, owner })
-  const { written, refused, failures } = await applyPlan(cluster, changes, link.metadata)
-  const { conflicts, oversized } = changes
-  return { findings: { conflicts, oversized, refused }, written, failures }
+  const { conflicts, refused, ...done } = await applyPlan(cluster, changes, link.metadata)
+  const findings = {
+    conflicts: [...changes.conflicts, ...conflicts],
+    oversized: changes.oversized,
+    refused,
+  }
+  return { findings, ...done }
+}
+
+function standingAfter(
+  { objects }: Observed,
+  { written, removed }: Pick<Done, 'written' | 'removed'>,
+): KubeObject[] {
+  if (written.length === 0 && removed.length === 0) return objects
+  const standing = new Map(
+    objects.map((object) => [`${object.kind} ${object.metadata.name}`, object]),
+  )
+  for (const { kind, metadata, ...rest } of written) {
+    // Of a Secret no value goes to the pure rooms.
+    const { data, ...shell } = rest as KubeObject
+    const kept = kind === kinds.secret.kind ? shell : { ...shell, data }
+    standing.set(`${kind} ${metadata.name}`, { ...kept, kind, metadata })
+  }
+  for (const { kind, name } of removed) standing.delete(`${kind} ${name}`)
+  return [...standing.values()]
+}
+
+/** Of Secrets nothing more is to be watched than what is watched already. */
+function takenOf(conflicts: readonly { key: ObjectKey }[]): ObjectKey[] {
+  return conflicts.map(({ key }) => key).filter(({ kind }) => kind !== kinds.secret.kind)
 }
 
 /** Nothing is written when nothing changed. With the uid, so that a new link of this name does not get it. */
 async function writeStatus(
   { link }: Observed,
   status: LogstashLinkStatus,
-  cluster: Cluster,
+  { cluster, view }: Pick<ReconcileDeps, 'cluster' | 'view'>,
 ): Promise<void> {
   if (isDeepStrictEqual(status, link.status)) return
   const { apiVersion, kind, metadata } = link
   const { name, namespace = '', uid = '' } = metadata
-  await cluster.applyStatus({ apiVersion, kind, metadata: { name, namespace, uid }, status })
+  const key = { name, namespace, uid }
+  view.wroteStatus(await cluster.applyStatus({ apiVersion, kind, metadata: key, status }))
 }

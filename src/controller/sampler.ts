@@ -67,7 +67,7 @@ export function createSampler(options: SamplerOptions): Sampler {
     const before = live.sample
     // One that is still starting, or starts again, says nothing, and that it does not is told by its readiness.
     if (answer === undefined && !live.ready) delete live.sample
-    else live.sample = { pod, role, at, reachable: answer !== undefined, ...answer }
+    else live.sample = sampleOf({ pod, role, at }, answer)
     if (meaning(before) !== meaning(live.sample)) changed(link)
     const isWell = answer !== undefined && answer.problem === undefined
     const pause = isWell ? intervalMs : Math.min(intervalMs, troubledMs)
@@ -125,8 +125,17 @@ function targetsOf(link: string, { link: { metadata }, pods }: Observed): Map<st
   return found
 }
 
+function sampleOf(
+  of: Pick<SidecarSample, 'pod' | 'role' | 'at'>,
+  answer: SidecarStatus | undefined,
+): SidecarSample {
+  const { identity, ...rest } = answer ?? {}
+  const shown = identity === undefined ? {} : { identity: identity.fingerprint }
+  return { ...of, reachable: answer !== undefined, ...rest, ...shown }
+}
+
 function meaning(sample: SidecarSample | undefined): string {
   if (sample === undefined) return ''
-  const { reachable, problem, oldestEventAge = 0 } = sample
-  return JSON.stringify([reachable, problem, Math.floor(oldestEventAge / ageStep)])
+  const { reachable, problem, identity, oldestEventAge = 0 } = sample
+  return JSON.stringify([reachable, problem, identity, Math.floor(oldestEventAge / ageStep)])
 }

@@ -1,15 +1,37 @@
-/** Watches → keys. Handlers only put keys on the queue; what happened is read again by the reconcile. */
+/**
+ * Watches → keys, and what the watches show, by link. Handlers only keep what they were shown and put keys on the queue.
+ *
+ *  what                                          | where
+ *  ----------------------------------------------+------------------------------------------------------------
+ *  links                                         | everywhere
+ *  Services, ConfigMaps, Certificates of ours    | everywhere, by label
+ *  pods with a sidecar                           | everywhere, by label, reduced
+ *  pods without, their metadata alone            | in each namespace with links
+ *  EndpointSlices                                | in each namespace with links
+ *  Secrets, a Service of others, a name taken    | each by its name, while a link needs it
+ *  nodes, their metadata alone                   | while a link prefers its zone
+ */
 import { isDeepStrictEqual } from 'node:util'
-import { annotations, certificateKind } from '../api/names.ts'
 import type { LogstashLink } from '../api/link.ts'
-import type { Kind, KubeObject } from '../api/objects.ts'
+import { certificateKind, labels, manager } from '../api/names.ts'
+import type { Kind, KubeObject, ObjectKey } from '../api/objects.ts'
 import { keyOf } from '../api/objects.ts'
+import type { EndpointSlice } from '../api/observed.ts'
 import type { Cluster, Subscription, WatchEvent } from '../kube/cluster.ts'
+import type { Clock } from './clock.ts'
+import { namedObjects } from './concerns.ts'
 import { kinds, zoneLabel } from './kinds.ts'
-import { isConcernedBy } from './watch-mapping.ts'
+import { createLinkIndex } from './link-index.ts'
+import { createNamedWatches } from './named-watches.ts'
+import { createPodIndex } from './pod-index.ts'
+import { reducedPod, reducedSlice } from './reduced.ts'
+import { createSliceIndex } from './slice-index.ts'
+import { createStanding } from './standing.ts'
+import type { View } from './view.ts'
 
 export interface WatchesOptions {
   cluster: Cluster
+  clock: Clock
   /** Look at this link now. */
   enqueue: (key: string) => void
   /** Look at this link soon; several of these become one. */
@@ -18,114 +40,241 @@ export interface WatchesOptions {
 
 export interface Watches {
   /** Resolves once all that existed at the start was seen. */
-  synced: Promise<void>
+  start(): Promise<void>
   /** Links that exist. */
   links(): number
+  /** Namespaces with links, and the links in each. */
+  namespaces(): [string, string[]][]
+  view: View
   stop(): void
 }
 
-const watched: readonly Kind[] = [
-  kinds.service,
-  kinds.configMap,
-  kinds.secret,
-  certificateKind,
-  kinds.endpointSlice,
-  kinds.pod,
-]
+const ours = { matchLabels: { [labels.managedBy]: manager } }
+const injected = { matchLabels: { [labels.injected]: 'true' } }
+const notInjected = { matchExpressions: [{ key: labels.injected, operator: 'DoesNotExist' }] }
+const notFinished = 'status.phase!=Succeeded,status.phase!=Failed'
+/** So many names that others have taken are watched; of any more the next look tells. */
+const maxTaken = 100
+const patienceMs = 15_000
 
-export function startWatches({ cluster, enqueue, enqueueSoon }: WatchesOptions): Watches {
-  const links = new Map<string, LogstashLink>()
+export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesOptions): Watches {
+  const links = createLinkIndex()
+  const pods = createPodIndex(links)
+  const slices = createSliceIndex()
+  const standing = createStanding()
+  const taken = new Map<string, ObjectKey[]>()
+  const zones = new Map<string, string>()
+  const preferring = new Set<string>()
+  const scopes = new Map<string, Subscription[]>()
+  const versions = new Map<string, string>()
+  const everywhere: Subscription[] = []
+  let nodes: Subscription | undefined
+  let stopped = false
+  let ready = false
 
-  const onLink = ({ type, object }: WatchEvent) => {
-    const key = keyOf(object)
-    const before = links.get(key)
-    if (type === 'DELETED') links.delete(key)
-    else links.set(key, object as LogstashLink)
-    enqueue(key)
-    if (type !== 'DELETED' && before?.metadata.generation === object.metadata.generation) return
-    // Links of one namespace compete for ports and names.
-    for (const [other, { metadata }] of links) {
-      if (other !== key && metadata.namespace === object.metadata.namespace) enqueueSoon(other)
-    }
+  const enqueueAll = (keys: Iterable<string>) => {
+    for (const key of keys) if (links.get(key) !== undefined) enqueue(key)
   }
 
-  /** What was last seen, because an object also concerns the links that it concerned before it changed. */
-  const seen = new Map<string, KubeObject>()
   const onObject = ({ type, object }: WatchEvent) => {
-    const id = `${object.kind} ${keyOf(object)}`
-    const before = seen.get(id)
-    const now = essence(object)
-    if (type === 'DELETED') seen.delete(id)
-    else seen.set(id, now)
-    if (type !== 'DELETED' && before !== undefined && isDeepStrictEqual(before, now)) return
-    for (const [key, link] of links) {
-      if (isConcernedBy(link, object) || (before !== undefined && isConcernedBy(link, before))) {
-        enqueue(key)
-      }
-    }
+    if (type === 'DELETED') standing.gone(object)
+    else standing.seen(object)
+    if (object.kind === certificateKind.kind) onCertificate(object)
+    if (type === 'DELETED' || !standing.isEcho(object)) enqueueAll(links.near(object))
   }
 
-  const zones = new Map<string, string | undefined>()
+  /** What cert-manager says of a Certificate goes with what it writes into the Secret. */
+  const onCertificate = ({ metadata, spec }: KubeObject) => {
+    const { secretName } = (spec ?? {}) as { secretName?: string }
+    const { namespace = '' } = metadata
+    if (secretName !== undefined) named.refresh({ ...kinds.secret, namespace, name: secretName })
+  }
+
+  const named = createNamedWatches(cluster, ({ type, object }) => {
+    const id = `${object.kind} ${keyOf(object)}`
+    const { resourceVersion = '' } = object.metadata
+    const before = versions.get(id)
+    if (type === 'DELETED') versions.delete(id)
+    else versions.set(id, resourceVersion)
+    if (type === 'DELETED' || before !== resourceVersion) enqueueAll(links.near(object))
+  })
+
+  const onPod =
+    (source: string) =>
+    ({ type, object }: WatchEvent) => {
+      enqueueAll(type === 'DELETED' ? pods.remove(source, object) : pods.put(source, object))
+    }
+
+  const onSlice = ({ type, object }: WatchEvent) => {
+    const slice = object as EndpointSlice
+    if (type === 'DELETED') {
+      slices.remove(slice)
+      enqueueAll(links.near(slice))
+      return
+    }
+    const change = slices.put(slice)
+    if (change === undefined) return
+    enqueueAll(links.near(slice))
+    // A slice that is given to another Service leaves the one that it had.
+    if (change.before !== undefined) enqueueAll(links.near(change.before))
+  }
+
   const onNode = ({ type, object }: WatchEvent) => {
-    const { name, labels } = object.metadata
-    const zone = type === 'DELETED' ? undefined : labels?.[zoneLabel]
+    const { name, labels: has } = object.metadata
+    const zone = type === 'DELETED' ? undefined : has?.[zoneLabel]
     if (zones.get(name) === zone) return
     if (zone === undefined) zones.delete(name)
     else zones.set(name, zone)
-    for (const [key, { spec }] of links) if (spec.balancing.preferSameZone) enqueueSoon(key)
+    for (const key of preferring) enqueueSoon(key)
   }
 
-  const subscriptions: Subscription[] = [
-    cluster.watch(kinds.link, {}, onLink),
-    ...watched.map((kind) => cluster.watch(kind, {}, onObject)),
-    cluster.watch(kinds.node, {}, onNode),
-  ]
+  /** What is to be seen for a link. Resolves once it was. */
+  const lookAround = async (key: string): Promise<void> => {
+    const link = links.get(key)
+    if (!ready || stopped) return
+    if (link?.spec.balancing.preferSameZone === true) preferring.add(key)
+    else preferring.delete(key)
+    const synced = [
+      named.need(key, link === undefined ? [] : [...namedObjects(link), ...(taken.get(key) ?? [])]),
+      watchNodes(),
+      watchNamespace(link?.metadata.namespace),
+    ]
+    await Promise.all(synced)
+  }
+
+  const watchNodes = async () => {
+    if (preferring.size > 0) {
+      nodes ??= cluster.watch(kinds.node, { metadataOnly: true }, onNode)
+    } else if (nodes !== undefined) {
+      nodes.stop()
+      nodes = undefined
+      zones.clear()
+    }
+    await nodes?.synced
+  }
+
+  const watchNamespace = async (namespace: string | undefined) => {
+    if (namespace === undefined) return
+    const reduce = reducedPod
+    const scope = scopes.get(namespace) ?? [
+      cluster.watch(
+        kinds.pod,
+        {
+          namespace,
+          selector: notInjected,
+          fieldSelector: notFinished,
+          metadataOnly: true,
+          reduce,
+        },
+        onPod('without'),
+      ),
+      cluster.watch(kinds.endpointSlice, { namespace, reduce: reducedSlice }, onSlice),
+    ]
+    scopes.set(namespace, scope)
+    await Promise.all(scope.map(({ synced }) => synced))
+  }
+
+  const leaveNamespace = (namespace: string) => {
+    if (links.inNamespace(namespace).length > 0) return
+    for (const subscription of scopes.get(namespace) ?? []) subscription.stop()
+    scopes.delete(namespace)
+    pods.dropAll('without', namespace)
+    slices.dropAll(namespace)
+  }
+
+  const onLink = ({ type, object }: WatchEvent) => {
+    const key = keyOf(object)
+    const { namespace = '' } = object.metadata
+    const isNew = type !== 'DELETED' && links.get(key) === undefined
+    const before = type === 'DELETED' ? links.get(key) : links.put(object as LogstashLink)
+    if (type === 'DELETED') {
+      links.remove(key)
+      standing.gone(object)
+      pods.forget(key)
+      taken.delete(key)
+      void lookAround(key)
+      leaveNamespace(namespace)
+      enqueue(key)
+    } else {
+      if (isStatusOfOurs(before, object)) return
+      if (before?.metadata.generation !== object.metadata.generation || isNew) {
+        pods.track(key, object as LogstashLink)
+        lookSoon(key)
+      } else enqueue(key)
+    }
+    if (type !== 'DELETED' && before?.metadata.generation === object.metadata.generation) return
+    // Links of one namespace compete for ports and names.
+    for (const other of links.inNamespace(namespace)) if (other !== key) enqueueSoon(other)
+  }
+
+  const isStatusOfOurs = (before: KubeObject | undefined, object: KubeObject) =>
+    before !== undefined &&
+    before.metadata.uid === object.metadata.uid &&
+    before.metadata.generation === object.metadata.generation &&
+    before.metadata.deletionTimestamp === object.metadata.deletionTimestamp &&
+    standing.isEcho(object)
+
+  /** Once all is there that a look at the link takes, so that it asks for nothing itself; or soon, should a watch fail. */
+  const lookSoon = (key: string) => {
+    if (!ready) return
+    enqueueSoon(key)
+    void lookAround(key).then(() => {
+      if (!stopped) enqueueAll([key])
+    })
+  }
+
+  const watchOurs = (kind: Kind) => cluster.watch(kind, { selector: ours }, onObject)
+
+  const start = async () => {
+    const allLinks = cluster.watch(kinds.link, {}, onLink)
+    everywhere.push(allLinks)
+    // Links first: pods and objects are then known by them as they come.
+    await allLinks.synced
+    if (stopped) return
+    const reduce = reducedPod
+    everywhere.push(
+      ...[kinds.service, kinds.configMap].map(watchOurs),
+      cluster.watch(kinds.pod, { selector: injected, reduce }, onPod('injected')),
+    )
+    ready = true
+    const keys = [...links.all()].map(([key]) => key)
+    await Promise.all(everywhere.map(({ synced }) => synced))
+    const certificates = watchOurs(certificateKind)
+    everywhere.push(certificates)
+    // Without cert-manager there are no Certificates to watch, and what may not be read is never seen: links without TLS
+    // are not to wait for that, and of the others the conditions tell.
+    const patience = new Promise((resolve) => clock.setTimer(() => resolve(undefined), patienceMs))
+    await Promise.race([Promise.all([certificates.synced, ...keys.map(lookAround)]), patience])
+    if (!stopped) enqueueAll(keys)
+  }
+
   return {
-    synced: Promise.all(subscriptions.map(({ synced }) => synced)).then(() => undefined),
-    links: () => links.size,
+    start,
+    links: () => links.size(),
+    namespaces: () => [...links.namespaces()].map((each) => [each, links.inNamespace(each)]),
+    view: {
+      pods: pods.of,
+      slices: slices.of,
+      standing: standing.of,
+      taken: (key) => taken.get(key) ?? [],
+      zones: () => Object.fromEntries(zones),
+      wrote: standing.wrote,
+      wroteStatus: standing.wroteStatus,
+      removed: ({ apiVersion, kind, name, namespace = '' }) =>
+        standing.gone({ apiVersion, kind, metadata: { name, namespace } }),
+      setTaken(key, keys) {
+        const before = taken.get(key) ?? []
+        if (isDeepStrictEqual(before, keys)) return
+        if (keys.length === 0) taken.delete(key)
+        else if (taken.size < maxTaken) taken.set(key, [...keys])
+        void lookAround(key)
+      },
+    },
     stop() {
-      for (const subscription of subscriptions) subscription.stop()
+      stopped = true
+      const all = [...everywhere, ...scopes.values(), nodes].flat()
+      for (const subscription of all) subscription?.stop()
+      named.stop()
     },
   }
-}
-
-/**
- * What of an object can matter to a link. Pods change often in ways that say nothing (probes, our own nudge), so that of
- * them little is kept; of everything else the version, which every change moves on.
- */
-function essence({ apiVersion, kind, metadata, ...rest }: KubeObject): KubeObject {
-  const { name, namespace, labels, ownerReferences, resourceVersion, deletionTimestamp } = metadata
-  const kept = {
-    name,
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(labels === undefined ? {} : { labels }),
-    ...(ownerReferences === undefined ? {} : { ownerReferences }),
-    ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
-  }
-  if (kind !== kinds.pod.kind) {
-    const version = resourceVersion === undefined ? {} : { resourceVersion }
-    return { apiVersion, kind, metadata: { ...kept, ...version } }
-  }
-  const { [annotations.nudged]: _nudged, ...noted } = metadata.annotations ?? {}
-  const status = (rest['status'] ?? {}) as PodStatus
-  return {
-    apiVersion,
-    kind,
-    metadata: { ...kept, annotations: noted },
-    status: {
-      phase: status.phase,
-      podIP: status.podIP,
-      podIPs: status.podIPs,
-      ready: status.conditions?.find(({ type }) => type === 'Ready')?.status,
-      sidecars: status.initContainerStatuses?.map(({ name, ready }) => ({ name, ready })),
-    },
-  }
-}
-
-interface PodStatus {
-  phase?: string
-  podIP?: string
-  podIPs?: unknown[]
-  conditions?: { type: string; status: string }[]
-  initContainerStatuses?: { name: string; ready?: boolean }[]
 }

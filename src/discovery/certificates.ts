@@ -23,7 +23,7 @@ const block = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICAT
 export function readCertificates(text: string): Certificate[] | { fault: string } {
   if (Buffer.byteLength(text) > maxBytes) return { fault: `it is over ${maxBytes} bytes` }
   if (text.trim() === '') return { fault: 'it is empty' }
-  if (text.replace(block, '').trim() !== '') {
+  if (!isOnlyCertificateBlocks(text)) {
     return { fault: 'it holds something beside CERTIFICATE blocks of PEM' }
   }
   const certificates: Certificate[] = []
@@ -33,6 +33,11 @@ export function readCertificates(text: string): Certificate[] | { fault: string 
     certificates.push(certificate)
   }
   return certificates
+}
+
+/** By form alone: whether they are certificates is not looked at. */
+export function isOnlyCertificateBlocks(text: string): boolean {
+  return text.replace(block, '').trim() === ''
 }
 
 /** Each certificate once, in an order that depends on them alone. */

@@ -6,7 +6,7 @@
  *  nothing      | yes    | create (POST: whoever took the name meanwhile keeps it)
  *  ours         | yes    | nothing if it is as wanted, else apply with the uid that was seen
  *  ours         | itself | nothing: wanted that is the very object that stands there means "leave it"
- *  ours         | no     | remove
+ *  ours         | no     | remove; a Secret stays until the link goes, for we may delete none
  *  foreign      | yes    | conflict, not touched; unless wanted names its uid, then apply
  *  foreign      | no     | nothing
  *
@@ -27,7 +27,6 @@ export interface Plan {
   create: KubeObject[]
   /** Each with the uid that was observed. */
   apply: KubeObject[]
-  /** Certificates first: else cert-manager writes their Secrets again. */
   remove: Removal[]
   conflicts: Problem[]
   /** Wanted, but too large for the API server; not in create or apply. */
@@ -61,7 +60,7 @@ export function plan(input: {
     } else if (there === undefined) {
       result.create.push(withDigest(wanted))
     } else if (!isOwnedBy(there, owner.uid) && !isVouchedFor(wanted, there)) {
-      result.conflicts.push({ key: keyFor(there), message: conflictMessage(there) })
+      result.conflicts.push(conflictOf(there))
     } else if (!isAsWanted(wanted, there)) {
       result.apply.push(withUid(withDigest(wanted), there.metadata.uid))
     }
@@ -69,8 +68,7 @@ export function plan(input: {
 
   result.remove = current
     .filter((object) => isOwnedBy(object, owner.uid) && !wantedIds.has(idOf(object)))
-    .filter((object) => object.metadata.deletionTimestamp === undefined)
-    .toSorted((a, b) => removalRank(a) - removalRank(b))
+    .filter((object) => object.kind !== 'Secret' && object.metadata.deletionTimestamp === undefined)
     .map((object) => ({ ...keyFor(object), ...uidOf(object) }))
   return result
 }
@@ -107,6 +105,11 @@ function withUid(object: KubeObject, uid: string | undefined): KubeObject {
   return uid === undefined ? object : { ...object, metadata: { ...object.metadata, uid } }
 }
 
+/** That an object is not ours. */
+export function conflictOf(there: KubeObject): Problem {
+  return { key: keyFor(there), message: conflictMessage(there) }
+}
+
 function conflictMessage(there: KubeObject): string {
   const { name } = there.metadata
   const earlier = (there.metadata.ownerReferences ?? []).some(
@@ -115,10 +118,6 @@ function conflictMessage(there: KubeObject): string {
   return earlier
     ? `${there.kind} ${name} belongs to another LogstashLink, perhaps a deleted one of this name; it is left alone until the garbage collector has removed it.`
     : `${there.kind} ${name} exists and is not of this link; it is left alone. Delete it, or give the link another \`metadata.name\`.`
-}
-
-function removalRank(object: KubeObject): number {
-  return object.kind === 'Certificate' ? 0 : 1
 }
 
 function idOf({ apiVersion: version, kind: one, metadata }: KubeObject): string {

@@ -58,6 +58,8 @@ const checks: readonly Check[] = [
   // What is not ours is never taken over.
   nameIsTaken,
   clusterRefusesObjects,
+  // Pods that are made now would come without sidecars, and stay so.
+  webhookIsNotReady,
 ]
 
 function linkIsInvalid({ link }: Observed): Accepted | undefined {
@@ -124,6 +126,10 @@ function clusterRefusesObjects(
     return `The cluster refuses ${key.kind} ${key.name}: ${message}`
   })
   return no('Invalid', sentences.toSorted())
+}
+
+function webhookIsNotReady({ webhook }: Observed): Accepted | undefined {
+  return webhook === undefined ? undefined : no('WebhookNotReady', [webhook])
 }
 
 function no(reason: Accepted['reason'], sentences: readonly string[]): Accepted {

@@ -9,7 +9,7 @@ export interface LinkEvent {
 }
 
 /** What every link goes through on its way, and leaves by itself. */
-const passing: readonly string[] = ['Issuing', 'NotReady']
+const passing: readonly string[] = ['Issuing', 'NotReady', 'WebhookNotReady']
 /** What the API server takes as an event's note. */
 const maxMessage = 1024
 

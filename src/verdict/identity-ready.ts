@@ -31,8 +31,10 @@ function identityOf(observed: Observed, role: Role): Identity {
   const failure = failureOf(observed, role)
   const look = `see kubectl describe certificate ${roleName(name, role)} -n ${namespace}`
   if (identity === undefined) {
+    const waiting = observed.issuance?.[role]?.message
+    const why = waiting === undefined ? '' : `: ${waiting}`
     return failure === undefined
-      ? no('Issuing', `${certificate} is not issued yet; ${look}.`)
+      ? no('Issuing', `${certificate} is not issued yet${why}; ${look}.`)
       : no('IssuerFailed', `${certificate} is not issued: ${failure} (${look})`)
   }
   if (identity.notAfter === undefined) {
@@ -58,17 +60,20 @@ interface CertificateStatus {
   lastFailureTime?: string
 }
 
-/** cert-manager's own words for the last attempt, if that failed. */
-function failureOf({ link, objects }: Observed, role: Role): string | undefined {
+/** cert-manager's own words for the last attempt, if that failed; those of the request where the Certificate says less. */
+function failureOf({ link, objects, issuance }: Observed, role: Role): string | undefined {
   const name = roleName(link.metadata.name, role)
   const certificate = objects.find(
     (object) => object.kind === certificateKind.kind && object.metadata.name === name,
   )
   const { conditions = [], lastFailureTime } =
     (certificate?.['status'] as CertificateStatus | undefined) ?? {}
-  if (lastFailureTime === undefined) return undefined
+  const asked = issuance?.[role]?.failed === true ? issuance[role].message : undefined
+  if (lastFailureTime === undefined) return asked
   const issuing = conditions.find(({ type, status }) => type === 'Issuing' && status === 'False')
-  return (issuing?.message ?? '') || 'the last attempt failed.'
+  const told = issuing?.message ?? ''
+  if (asked !== undefined && !told.includes(asked)) return asked
+  return told || 'the last attempt failed.'
 }
 
 function no(reason: Identity['reason'], message: string): Identity {

@@ -28,10 +28,11 @@ async function setUp(t: { after(done: () => Promise<void>): void }) {
     metadata: { namespace: 'shop', name: 'web' },
     spec: { containers: [{ name: 'web' }] },
   }
-  await cluster.as('kubectl').create(pod)
+  const { metadata } = await cluster.as('kubectl').create(pod)
+  const { uid = '' } = metadata
   return {
     cluster,
-    nudger,
+    nudge: () => nudger.nudge({ namespace: 'shop', name: 'web', uid }),
     count: () => count,
     /** Seconds of time, with all that they bring. */
     pass: async (seconds: number) => {
@@ -45,12 +46,12 @@ async function setUp(t: { after(done: () => Promise<void>): void }) {
 }
 
 test('a pod is told after about a second and once more, each time with a new value', async (t) => {
-  const { cluster, nudger, count, pass } = await setUp(t)
+  const { cluster, nudge, count, pass } = await setUp(t)
   const noted = async () => {
     const pod = await cluster.get({ ...podKind, namespace: 'shop', name: 'web' })
     return pod?.metadata.annotations?.[annotations.nudged]
   }
-  nudger.nudge({ namespace: 'shop', name: 'web' })
+  nudge()
   await pass(0.9)
   assert.equal(await noted(), undefined)
   await pass(0.3)
@@ -65,15 +66,15 @@ test('a pod is told after about a second and once more, each time with a new val
 })
 
 test('many changes at once tell a pod no more often than one', async (t) => {
-  const { nudger, count, pass } = await setUp(t)
-  for (let change = 0; change < 50; change++) nudger.nudge({ namespace: 'shop', name: 'web' })
+  const { nudge, count, pass } = await setUp(t)
+  for (let change = 0; change < 50; change++) nudge()
   await pass(30)
   assert.equal(count(), 2)
 })
 
 test('a pod that is gone is neither told nor made again', async (t) => {
-  const { cluster, nudger, count, pass } = await setUp(t)
-  nudger.nudge({ namespace: 'shop', name: 'web' })
+  const { cluster, nudge, count, pass } = await setUp(t)
+  nudge()
   await cluster.delete({ ...podKind, namespace: 'shop', name: 'web' })
   await pass(30)
   assert.equal(count(), 0)

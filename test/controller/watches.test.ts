@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { annotations } from '../../src/api/names.ts'
+import { annotations, labels as ourLabels } from '../../src/api/names.ts'
 import type { KubeObject } from '../../src/api/objects.ts'
-import { startWatches } from '../../src/controller/watches.ts'
+import { createWatches } from '../../src/controller/watches.ts'
 import { createInMemoryCluster } from '../../src/local/cluster/in-memory-cluster.ts'
+import { fakeClock } from '../support/fake-clock.ts'
 import { linkOf } from '../support/links.ts'
 
 async function setUp(t: { after(done: () => void): void }, links = [linkOf()]) {
@@ -11,13 +12,14 @@ async function setUp(t: { after(done: () => void): void }, links = [linkOf()]) {
   for (const link of links) await cluster.create(link)
   let now: string[] = []
   let soon: string[] = []
-  const watches = startWatches({
+  const watches = createWatches({
     cluster,
+    clock: fakeClock(),
     enqueue: (key) => now.push(key),
     enqueueSoon: (key) => soon.push(key),
   })
   t.after(() => watches.stop())
-  await watches.synced
+  await watches.start()
   const take = async () => {
     await cluster.settled()
     const taken = { now: [...new Set(now)].toSorted(), soon: [...new Set(soon)].toSorted() }
@@ -25,7 +27,7 @@ async function setUp(t: { after(done: () => void): void }, links = [linkOf()]) {
     soon = []
     return taken
   }
-  return { cluster, take, initial: await take() }
+  return { cluster, watches, take, initial: await take() }
 }
 
 function object(kind: string, name: string, more: object = {}, metadata: object = {}): KubeObject {
@@ -33,6 +35,7 @@ function object(kind: string, name: string, more: object = {}, metadata: object 
   return { apiVersion, kind, metadata: { namespace: 'shop', name, ...metadata }, ...more }
 }
 
+const ours = { labels: { [ourLabels.managedBy]: 'logstash-link', [ourLabels.link]: 'orders' } }
 const service = (name: string) => ({ labels: { 'kubernetes.io/service-name': name } })
 const links = [
   linkOf(),
@@ -56,10 +59,12 @@ const links = [
 const containers = { spec: { containers: [{ name: 'a' }] } }
 
 const mappings: [string, KubeObject, string[]][] = [
-  ['its own Service', object('Service', 'orders-receiver'), ['shop/orders']],
+  ['its own Service', object('Service', 'orders-receiver', {}, ours), ['shop/orders']],
   ['the Service that it names', object('Service', 'logstash'), ['shop/ref']],
   ['another Service', object('Service', 'web'), []],
-  ['its ConfigMap', object('ConfigMap', 'orders-sender'), ['shop/orders']],
+  ['its ConfigMap', object('ConfigMap', 'orders-sender', {}, ours), ['shop/orders']],
+  ['what it no longer uses', object('ConfigMap', 'old', {}, ours), ['shop/orders']],
+  ['what is not ours', object('ConfigMap', 'orders-sender'), []],
   ['the Secret of its certificate', object('Secret', 'auth-receiver-tls'), ['shop/auth']],
   ['the Secret of its users', object('Secret', 'basic'), ['shop/auth']],
   ['the Secret of its authority', object('Secret', 'ds-ca'), ['shop/ref']],
@@ -114,7 +119,7 @@ test('a pod that leaves the selector brings the link back once more', async (t) 
 
 test('our own nudge of a pod brings nothing back, its readiness does', async (t) => {
   const { cluster, take } = await setUp(t)
-  const labels = { app: 'web' }
+  const labels = { app: 'web', [ourLabels.injected]: 'true' }
   await cluster.apply(object('Pod', 'x', containers, { labels }))
   await take()
   const nudged = { annotations: { [annotations.nudged]: 'now' } }
@@ -153,3 +158,49 @@ function node(zone: string): KubeObject {
   const labels = { 'topology.kubernetes.io/zone': zone }
   return { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1', labels } }
 }
+
+test('what we wrote ourselves brings nothing back, another’s edit of it does', async (t) => {
+  const { cluster, watches, take } = await setUp(t)
+  const written = await cluster.create(object('ConfigMap', 'orders-sender', {}, ours))
+  watches.view.wrote('shop/orders', written)
+  assert.deepEqual((await take()).now, [])
+  await cluster.as('other').apply(object('ConfigMap', 'orders-sender', { data: { a: 'b' } }))
+  assert.deepEqual((await take()).now, ['shop/orders'])
+  const [key] = watches.view.standing('shop/orders')
+  assert.equal(key?.name, 'orders-sender')
+})
+
+test('a new link is looked at once all around it was seen, and sees the pods that were there before', async (t) => {
+  const { cluster, watches, take } = await setUp(t, [])
+  await cluster.create(object('Pod', 'before', containers, { labels: { app: 'web' } }))
+  await cluster.create(linkOf())
+  assert.deepEqual((await take()).now, ['shop/orders'])
+  assert.deepEqual(
+    watches.view.pods('shop/orders').map(({ metadata }) => metadata.name),
+    ['before'],
+  )
+})
+
+test('a namespace whose last link goes is looked at no more', async (t) => {
+  const { cluster, watches, take } = await setUp(t)
+  await cluster.create(object('Pod', 'x', containers, { labels: { app: 'web' } }))
+  await cluster.create(object('EndpointSlice', 'x', {}, service('orders-receiver')))
+  await take()
+  const { apiVersion, kind } = linkOf()
+  await cluster.delete({ apiVersion, kind, namespace: 'shop', name: 'orders' })
+  await take()
+  assert.deepEqual(watches.view.pods('shop/orders'), [])
+  assert.deepEqual(watches.view.slices('shop', 'orders-receiver'), [])
+  await cluster.create(object('Pod', 'y', containers, { labels: { app: 'web' } }))
+  assert.deepEqual((await take()).now, [])
+})
+
+test('a pod that has finished without a sidecar is seen no more', async (t) => {
+  const { cluster, watches, take } = await setUp(t)
+  await cluster.create(object('Pod', 'x', containers, { labels: { app: 'web' } }))
+  await take()
+  assert.equal(watches.view.pods('shop/orders').length, 1)
+  await cluster.applyStatus(object('Pod', 'x', { status: { phase: 'Succeeded' } }))
+  assert.deepEqual((await take()).now, ['shop/orders'])
+  assert.deepEqual(watches.view.pods('shop/orders'), [])
+})

@@ -131,9 +131,8 @@ export async function openWorld(
     },
     /** So many more looks at the links of this cluster. */
     async resyncs(count: number) {
-      // One look reads the link and its eight names.
-      const until = counted.reads() + count * 9
-      await eventually('the controller looked again', () => assert.ok(counted.reads() >= until))
+      const until = counted.looks() + count
+      await eventually('the controller looked again', () => assert.ok(counted.looks() >= until))
     },
     /** Plays all that a link needs to become Ready, with pods of its own. */
     async makeReady(

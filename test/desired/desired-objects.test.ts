@@ -149,7 +149,7 @@ test('a foreign Certificate is a conflict, and the Secret that it wrote stays wi
   )
 })
 
-test('what a changed link no longer wants is removed, the Certificate before its Secret', () => {
+test('what a changed link no longer wants is removed, but for Secrets, which go with the link', () => {
   const required = { issuerRef: { name: 'shop-ca' }, clientAuthentication: 'Required' }
   const before = written(observedOf(linkOf({ tls: required })))
   const owner = find(before, 'Service', 'orders-receiver').metadata.ownerReferences ?? []
@@ -157,7 +157,7 @@ test('what a changed link no longer wants is removed, the Certificate before its
   const found = changes(observedOf(linkOf(), { objects: [secret, ...before] }))
   assert.deepEqual(
     found.filter((each) => each.startsWith('remove')),
-    ['remove Certificate orders-sender', 'remove Secret orders-sender-tls'],
+    ['remove Certificate orders-sender'],
   )
 })
 

@@ -1,4 +1,5 @@
 /** Clusters around a cluster: one that counts writes, one that fails now and then. */
+import { kind } from '../../src/api/names.ts'
 import { ClusterError } from '../../src/kube/cluster.ts'
 import type { Cluster } from '../../src/kube/cluster.ts'
 
@@ -6,17 +7,17 @@ export interface WriteCount {
   cluster: Cluster
   /** `apply ConfigMap orders-receiver`, in the order in which they came. */
   writes: string[]
-  /** Readings of one object. */
-  reads: () => number
+  /** How often a link was read, as each look at one begins. */
+  looks: () => number
 }
 
 export function countingWrites(inner: Cluster): WriteCount {
   const writes: string[] = []
-  let reads = 0
+  let looks = 0
   const cluster: Cluster = {
     ...inner,
     get: (key) => {
-      reads += 1
+      if (key.kind === kind) looks += 1
       return inner.get(key)
     },
     create: (object) => {
@@ -36,7 +37,7 @@ export function countingWrites(inner: Cluster): WriteCount {
       return inner.delete(key, options)
     },
   }
-  return { cluster, writes, reads: () => reads }
+  return { cluster, writes, looks: () => looks }
 }
 
 /** Before the call is made, or after it had its effect: both happen on a network. */

@@ -145,15 +145,18 @@ export function createInMemoryCluster(options: InMemoryClusterOptions): InMemory
     return write(live, { object: { ...object, metadata }, managers: next.managers })
   }
 
+  const candidates = (kind: Kind, { namespace }: Where) =>
+    namespace === undefined ? store.ofKind(kind) : store.ofNamespace(kind, namespace)
+
   const reader: Omit<Cluster, 'create' | 'apply' | 'applyStatus'> = {
     async get<T extends KubeObject>(key: ObjectKey) {
       return store.get(key)?.object as T | undefined
     },
     async list<T extends KubeObject>(kind: Kind, where: Where = {}) {
-      return store.ofKind(kind).filter((object) => isWithin(where, object)) as T[]
+      return candidates(kind, where).filter((object) => isWithin(where, object)) as T[]
     },
     watch(kind, where, handler) {
-      const existing = store.ofKind(kind).filter((object) => isWithin(where, object))
+      const existing = candidates(kind, where).filter((object) => isWithin(where, object))
       return watchers.add(kind, where, existing, handler)
     },
     async delete(key, { uid } = {}) {

@@ -16,6 +16,8 @@ export interface Store {
   ownedBy(uid: string): Entry[]
   /** In the order of namespace and name. */
   ofKind(kind: Kind): KubeObject[]
+  /** In the order of names: costs nothing that grows with other namespaces. */
+  ofNamespace(kind: Kind, namespace: string): KubeObject[]
   put(entry: Entry): void
   remove(key: ObjectKey): void
   /** One counter for the whole cluster, as in etcd. */
@@ -24,6 +26,8 @@ export interface Store {
 
 export function createStore(): Store {
   const kinds = new Map<string, Map<string, Entry>>()
+  /** `kind namespace` → ids. */
+  const places = new Map<string, Set<string>>()
   const uids = new Map<string, Entry>()
   const dependents = new Map<string, Set<string>>()
   let version = 0
@@ -46,6 +50,10 @@ export function createStore(): Store {
     ownedBy: (uid) => [...(dependents.get(uid) ?? [])].flatMap((each) => uids.get(each) ?? []),
     ofKind: (kind) =>
       [...(kinds.get(kindId(kind))?.values() ?? [])].map(({ object }) => object).toSorted(byPlace),
+    ofNamespace: (kind, namespace) =>
+      [...(places.get(placeOf(kind, namespace)) ?? [])]
+        .flatMap((id) => kinds.get(kindId(kind))?.get(id)?.object ?? [])
+        .toSorted(byPlace),
     put(entry) {
       const { object } = entry
       const key = keyOfObject(object)
@@ -53,6 +61,8 @@ export function createStore(): Store {
       if (before !== undefined) forget(before)
       const entries = kinds.get(kindId(object)) ?? new Map<string, Entry>()
       kinds.set(kindId(object), entries.set(objectId(key), entry))
+      const place = placeOf(object, object.metadata.namespace)
+      places.set(place, (places.get(place) ?? new Set()).add(objectId(key)))
       const uid = uidOf(object)
       uids.set(uid, entry)
       for (const owner of object.metadata.ownerReferences ?? []) {
@@ -64,9 +74,16 @@ export function createStore(): Store {
       if (entry === undefined) return
       forget(entry)
       kinds.get(kindId(key))?.delete(objectId(key))
+      const place = placeOf(key, key.namespace)
+      places.get(place)?.delete(objectId(key))
+      if (places.get(place)?.size === 0) places.delete(place)
     },
     nextVersion: () => String(++version),
   }
+}
+
+function placeOf(kind: Kind, namespace: string | undefined): string {
+  return `${kindId(kind)} ${namespace ?? ''}`
 }
 
 function uidOf({ metadata }: KubeObject): string {

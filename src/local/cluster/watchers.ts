@@ -1,13 +1,14 @@
 /** Who watches what. A change becomes an event in the turn of the write; the background hands it over later. */
 import { matchesSelector } from '../../api/label-selector.ts'
 import type { Kind, KubeObject } from '../../api/objects.ts'
-import type { Subscription, WatchEvent, Where } from '../../kube/cluster.ts'
+import type { Subscription, WatchEvent, WatchOptions } from '../../kube/cluster.ts'
 import type { Background } from './background.ts'
+import { ClusterError } from '../../kube/cluster.ts'
 import { frozen } from './frozen.ts'
 import { keyOfObject, kindId, objectId } from './key.ts'
 
 interface Watcher {
-  where: Where
+  where: WatchOptions
   /** Ids of the objects that this watcher knows: an object that leaves the selector is deleted to it. */
   known: Set<string>
   send: (event: WatchEvent) => void
@@ -16,7 +17,7 @@ interface Watcher {
 export interface Watchers {
   add(
     kind: Kind,
-    where: Where,
+    where: WatchOptions,
     existing: readonly KubeObject[],
     handler: (event: WatchEvent) => void,
   ): Subscription
@@ -24,11 +25,31 @@ export interface Watchers {
   publish(before: KubeObject | undefined, after: KubeObject | undefined): void
 }
 
-export function isWithin(where: Where, object: KubeObject): boolean {
+export function isWithin(where: WatchOptions, object: KubeObject): boolean {
   const { namespace, name, labels } = object.metadata
   if (where.name !== undefined && where.name !== name) return false
   if (where.namespace !== undefined && where.namespace !== namespace) return false
+  if (where.fieldSelector !== undefined && !matchesFields(where.fieldSelector, object)) return false
   return where.selector === undefined || matchesSelector(where.selector, labels)
+}
+
+/** Of the fields by which an API server selects, the one that is asked for here: `status.phase`, equal or not. */
+function matchesFields(fieldSelector: string, object: KubeObject): boolean {
+  const { phase = '' } = (object['status'] ?? {}) as { phase?: string }
+  return fieldSelector.split(',').every((term) => {
+    const [, field, operator, value] = /^([\w.]+)(!=|==?)(.*)$/.exec(term) ?? []
+    if (field !== 'status.phase') {
+      throw new ClusterError('Invalid', `field label not supported: ${field ?? term}`)
+    }
+    return (phase === value) === (operator !== '!=')
+  })
+}
+
+/** What a watcher asked to see of an object. */
+function view({ metadataOnly = false, reduce }: WatchOptions, object: KubeObject): KubeObject {
+  const { apiVersion, kind, metadata } = object
+  const part = metadataOnly ? { apiVersion, kind, metadata } : object
+  return frozen(reduce === undefined ? part : reduce(part))
 }
 
 export function createWatchers(background: Background): Watchers {
@@ -40,7 +61,7 @@ export function createWatchers(background: Background): Watchers {
       const known = new Set<string>()
       const send = (event: WatchEvent) => {
         background.add(() => {
-          if (!stopped) handler(event)
+          if (!stopped) handler({ ...event, object: view(where, event.object) })
         })
       }
       const watcher: Watcher = { where, known, send }
