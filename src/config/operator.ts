@@ -63,7 +63,7 @@ export interface OperatorSettings {
   healthPort: number
   webhook: {
     port: number
-    /** How the API server reaches it. */
+    /** How the API server reaches it; the URL is an origin. */
     address: { service: string } | { url: string }
     configuration: string
     secret: string
@@ -159,14 +159,14 @@ function addressFrom(
     problems.push('Expected one of `--webhook-service` and `--webhook-url`, got both')
   }
   const url = URL.parse(text)
-  // As the API server has it: it refuses any other.
   const plain = url !== null && url.username + url.password + url.search + url.hash === ''
-  if (!plain || url.protocol !== 'https:') {
+  // The API server refuses any other scheme, and nothing else is served than this path.
+  if (!plain || url.protocol !== 'https:' || !['/', '/inject'].includes(url.pathname)) {
     problems.push(
-      `Expected \`--webhook-url\` to begin with https:// and to have no user, query or fragment, got ${show(text)}`,
+      `Expected \`--webhook-url\` to be such as https://127.0.0.1:9443/inject, got ${show(text)}`,
     )
   }
-  return { url: text }
+  return { url: url?.origin ?? text }
 }
 
 function leaseFrom(flags: OperatorFlags, problems: string[]): OperatorSettings['lease'] {

@@ -55,7 +55,7 @@ test('every flag has its place in the settings', () => {
     healthPort: 0,
     webhook: {
       port: 0,
-      address: { url: 'https://127.0.0.1:9443/inject' },
+      address: { url: 'https://127.0.0.1:9443' },
       configuration: 'mine',
       secret: 'mine-tls',
     },
@@ -81,7 +81,12 @@ const refusals: [string, string[], RegExp][] = [
   ],
   ['a Service that cannot be', [...image, '--webhook-service', 'a.b'], /--webhook-service.*a\.b/],
   ['a URL without TLS', [...image, '--webhook-url', 'http://a/inject'], /--webhook-url.*https/],
-  ['a URL with a query', [...image, '--webhook-url', 'https://a/inject?b'], /--webhook-url.*query/],
+  ['a URL with a query', [...image, '--webhook-url', 'https://a/inject?b'], /--webhook-url.*\?b/],
+  [
+    'a URL of another path',
+    [...image, '--webhook-url', 'https://a/mutate'],
+    /--webhook-url.*mutate/,
+  ],
   ['a URL that is none', [...image, '--webhook-url', 'inject'], /--webhook-url.*inject/],
   ['a Secret that cannot be', [...image, '--webhook-secret', '_'], /--webhook-secret/],
   ['resources that are no JSON', [...image, '--sidecar-resources', 'cpu=1'], /JSON.*cpu=1/],
