@@ -43,14 +43,20 @@ export function createApi({
     body?: unknown,
     contentType = 'application/json',
   ) => {
+    const content = body === undefined ? '' : JSON.stringify(body)
     const asked = httpsRequest(new URL(path, url), {
       method,
       agent,
       timeout: 30_000,
-      headers: { accept: 'application/json', 'content-type': contentType },
+      headers: {
+        accept: 'application/json',
+        'content-type': contentType,
+        // Node leaves it out with DELETE, and the body is not read.
+        'content-length': Buffer.byteLength(content),
+      },
     })
     asked.on('timeout', () => asked.destroy(new Error(`${method} ${path} was not answered`)))
-    asked.end(body === undefined ? undefined : JSON.stringify(body))
+    asked.end(content)
     const [answer] = (await once(asked, 'response')) as [IncomingMessage]
     return { status: answer.statusCode ?? 0, body: await text(answer) }
   }
