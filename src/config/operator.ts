@@ -86,7 +86,7 @@ export function operatorCommand(
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     namespace: namespaceFrom(flags, env, problems),
     name: env[environment.podName] ?? 'operator',
-    host: flags.get('host') ?? '0.0.0.0',
+    host: flags.get('host') ?? env[environment.podAddress] ?? '0.0.0.0',
     healthPort: portFlag(flags, 'health-port', 8080, problems),
     webhook: {
       port: portFlag(flags, 'webhook-port', 9443, problems),
