@@ -25,6 +25,14 @@ const programs: Record<string, Program> = {
     help: 'the control plane in a cluster',
     run: async (args, io) => (await import('./operator.ts')).runOperator(args, io),
   },
+  status: {
+    help: 'the state of links as a tree: identity, hosts, pods, queues',
+    run: async (args, io) => (await import('./status.ts')).runStatus(args, io),
+  },
+  check: {
+    help: 'whether cluster, operator and links are as they should be, and what mends them',
+    run: async (args, io) => (await import('./check.ts')).runCheck(args, io),
+  },
   local: {
     help: 'run manifests on this machine: controllers, local CA and pods as processes',
     run: async (args, io) => (await import('./local.ts')).runLocal(args, io),

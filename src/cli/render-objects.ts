@@ -89,7 +89,7 @@ function withoutPassword(object: KubeObject): KubeObject {
   if (object.kind !== 'Secret') return object
   const { data, metadata, ...rest } = object
   const { annotations: _digest, ...plain } = metadata
-  const keys = Object.keys((data ?? {}) as object)
+  const keys = Object.keys(data ?? {})
   return {
     ...rest,
     metadata: plain,
@@ -140,10 +140,13 @@ interface Template {
 
 /** Where a workload keeps its pod. A CronJob's is one step further down. */
 function templateOf(object: KubeObject): Template | undefined {
-  const spec = (object['spec'] ?? {}) as { template?: Template; jobTemplate?: { spec?: object } }
+  const spec = (object['spec'] ?? {}) as {
+    template?: Template
+    jobTemplate?: { spec?: { template?: Template } }
+  }
   if (object.kind === 'Pod') return { metadata: object.metadata, spec }
   if (object.kind === 'CronJob') {
-    return (spec.jobTemplate?.spec as { template?: Template } | undefined)?.template
+    return spec.jobTemplate?.spec?.template
   }
   return /^(apps|batch)\//.test(object.apiVersion) ? spec.template : undefined
 }

@@ -26,6 +26,15 @@ function workload(apiVersion: string, kind: string, spec: object): KubeObject {
   return { apiVersion, kind, metadata: { name: 'web', namespace: 'shop' }, spec }
 }
 
+function pod(name: string, labels: Record<string, string>, spec: object): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'shop', labels },
+    spec: { containers: [{ name: 'c' }], ...spec },
+  }
+}
+
 test('a link becomes all objects that the operator would write, without a password', () => {
   const { objects, problems } = renderAll({
     objects: [withoutUid()],
@@ -62,24 +71,18 @@ for (const [title, object, name] of [
   test(`the pods of ${title} are shown with their sidecar, under a name that says so`, () => {
     const { pods } = renderAll({ objects: [withoutUid(), object], options: operatorOptions, now })
     assert.equal(pods.length, 1)
-    const [{ object: pod, notes } = { object: undefined, notes: [] }] = pods
-    assert.equal(pod?.metadata.name, name)
+    const [{ object: preview, notes } = { object: undefined, notes: [] }] = pods
+    assert.equal(preview?.metadata.name, name)
     assert.match(notes.join('\n'), /Preview of the pods of .* shop\/web.*sender of link orders/)
-    const { initContainers } = pod?.['spec'] as { initContainers: { name: string }[] }
+    const { initContainers } = (preview?.['spec'] ?? {}) as { initContainers?: { name: string }[] }
     assert.deepEqual(
-      initContainers.map((each) => each.name),
+      initContainers?.map((each) => each.name),
       ['lsl-sender-orders'],
     )
   })
 }
 
 test('a pod that is left out is shown with the reason, one that no link selects is not shown', () => {
-  const pod = (name: string, labels: Record<string, string>, spec: object): KubeObject => ({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, namespace: 'shop', labels },
-    spec: { containers: [{ name: 'c' }], ...spec },
-  })
   const objects = [
     withoutUid(),
     pod('host', { app: 'web' }, { hostNetwork: true }),
@@ -120,7 +123,7 @@ test('what a trust Secret of the files holds stands in the settings of the sende
     stringData: { 'ca.crt': ca },
   }
   const { objects } = renderAll({ objects: [link, secret], options: operatorOptions, now })
-  const { data } = objects.at(-1)?.object as unknown as { data: Record<string, string> }
+  const data = (objects.at(-1)?.object['data'] ?? {}) as Record<string, string>
   assert.match(data['ca.crt'] ?? '', /BEGIN CERTIFICATE/)
 })
 
