@@ -3,6 +3,10 @@ import type { Registry } from 'prom-client'
 import { createControllerMetrics } from '../src/controller/metrics.ts'
 import { createReceiverMetrics } from '../src/dataplane/receiver/metrics.ts'
 import { createSenderMetrics } from '../src/dataplane/sender/metrics.ts'
+import { createCacheMetrics } from '../src/kube/cache-metrics.ts'
+import { createClientMetrics } from '../src/kube/client-metrics.ts'
+import { createLeaseMetrics } from '../src/kube/lease-metrics.ts'
+import { createWebhookMetrics } from '../src/webhook/metrics.ts'
 import { createMetrics } from '../src/telemetry/metrics.ts'
 
 const none = (): number => 0
@@ -33,6 +37,12 @@ const programs: Record<string, (registry: Registry) => void> = {
     }),
   Controller: (registry) =>
     createControllerMetrics(registry, { waiting: none, running: none, links: none }),
+  'API server': (registry) => {
+    createClientMetrics(registry, none)
+    createCacheMetrics(registry, none)
+    createLeaseMetrics(registry, () => false)
+  },
+  Webhook: (registry) => createWebhookMetrics(registry, () => undefined),
 }
 
 /** The metrics of prom-client as they are: `getMetricsAsArray` is typed without their fields. */
