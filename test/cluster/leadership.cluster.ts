@@ -112,6 +112,22 @@ describe('leadership on a real API server', () => {
     noTwoAtOnce()
   })
 
+  it('a leader that was frozen is followed, and ends itself when it wakes', async () => {
+    const { first, second } = await pair()
+    first.child.kill('SIGSTOP')
+    const frozen = Date.now()
+    await leads(second, 20_000)
+    first.child.kill('SIGCONT')
+    assert.equal(await first.ended, 1, lastWords(first))
+    assert.ok(first.log().some(({ level, msg }) => level === 'error' && /lost/.test(msg)))
+    // Between falling asleep and its own word it did nothing, so that is when it ceased to lead.
+    const own = reigns.find(({ of }) => of === first.name)
+    assert.ok(own)
+    own.to = frozen
+    noTwoAtOnce()
+    assert.match(await holder(), new RegExp(`^${second.name}_`))
+  })
+
   it('a leader without API server ends itself, and one leads again when the server is back', async () => {
     const { first, second } = await pair()
     const at = Date.now()
