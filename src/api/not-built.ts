@@ -14,10 +14,5 @@ export function notBuiltYet({ spec }: LogstashLink): string[] {
       '`spec.sender.queue.type` Disk is not built yet; meanwhile use Memory, which pushes back on the application when it is full.',
     )
   }
-  if (spec.rollout === 'Automatic') {
-    found.push(
-      '`spec.rollout` Automatic is not built yet; meanwhile use OnRestart, and restart workloads by the command that the conditions name.',
-    )
-  }
   return found
 }

@@ -21,6 +21,7 @@ import { createSecretReader } from './observe-secrets.ts'
 import { createEventRecorder } from './record-events.ts'
 import { reconcile } from './reconcile.ts'
 import type { ReconcileDeps } from './reconcile.ts'
+import { createRestarter } from './rollout.ts'
 import { createSampler } from './sampler.ts'
 import type { Ask } from './sampler.ts'
 import type { Rate } from './token-bucket.ts'
@@ -79,6 +80,7 @@ export function createController(given: ControllerOptions): Controller {
   const events = createEventRecorder({ cluster, clock, log, dropped: metrics.eventDropped })
   const mounted = createMountedTracker()
   const nudger = createNudger({ cluster, clock, log, random: chance, count: metrics.nudged })
+  const restarter = createRestarter({ cluster, clock, log, options, count: metrics.restarted })
   const sampler = createSampler({
     ...(given.sampleEveryMs === undefined ? {} : { intervalMs: given.sampleEveryMs }),
     ask,
@@ -106,6 +108,7 @@ export function createController(given: ControllerOptions): Controller {
     newPassword: () => random(passwordBytes).toString('base64url'),
     samples: sampler.samples,
     events,
+    restarter,
     looked(link, { observed, secretVersions }, written) {
       sampler.track(link, observed)
       const pods = mounted.changed(link, observed, { written, secretVersions })
@@ -120,6 +123,7 @@ export function createController(given: ControllerOptions): Controller {
     sampler.forget(link)
     mounted.forget(link)
     events.forget(link)
+    restarter.forget(link)
   }
 
   const work = async (link: string) => {

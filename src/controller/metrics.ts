@@ -7,6 +7,7 @@ export interface ControllerMetrics {
   /** By the stable code of the catalogue, or the reason of the cluster's refusal. */
   failed(code: string): void
   nudged: () => void
+  restarted: () => void
   eventDropped: () => void
 }
 
@@ -33,6 +34,11 @@ export function createControllerMetrics(
     help: 'Annotations written to pods so that their kubelet looks at what they mount',
     registers,
   })
+  const restarts = new Counter({
+    name: 'logstash_link_controller_restarts_total',
+    help: 'Workloads that were restarted so that their pods get sidecars',
+    registers,
+  })
   const dropped = new Counter({
     name: 'logstash_link_controller_events_dropped_total',
     help: 'Events of links that were not written because there were too many, or because the cluster refused them',
@@ -55,6 +61,7 @@ export function createControllerMetrics(
     reconciled: (result, seconds) => duration.observe({ result }, seconds),
     failed: (code) => errors.inc({ code }),
     nudged: () => nudges.inc(),
+    restarted: () => restarts.inc(),
     eventDropped: () => dropped.inc(),
   }
 }

@@ -1,7 +1,7 @@
 /**
  * One look at one link:
  *
- *   observe ─▶ accepted? ─▶ discover ─▶ desired ─────▶ plan ─▶ apply ─▶ verdict ─▶ status, events
+ *   observe ─▶ accepted? ─▶ discover ─▶ desired ─────▶ plan ─▶ apply ─▶ restarts ─▶ verdict ─▶ status, events
  *                  │ no                                ▲
  *                  └─▶ discover ─▶ what stands ────────┘
  *
@@ -33,6 +33,7 @@ import { observe } from './observe.ts'
 import type { Observation } from './observe.ts'
 import type { SecretReader } from './observe-secrets.ts'
 import type { EventRecorder } from './record-events.ts'
+import type { Restarter } from './rollout.ts'
 import type { View } from './view.ts'
 
 export interface ReconcileDeps {
@@ -47,6 +48,7 @@ export interface ReconcileDeps {
   newPassword: () => string
   samples: (link: string) => SidecarSample[]
   events: EventRecorder
+  restarter: Pick<Restarter, 'look'>
   /** Told of each look, with what was written: for samples and nudges. */
   looked: (link: string, observation: Observation, written: Applied['written']) => void
 }
@@ -73,16 +75,22 @@ export async function reconcile(key: LinkKey, deps: ReconcileDeps): Promise<Reco
   const observed = { ...before, objects: standingAfter(before, { written, removed }) }
   deps.view.setTaken(link, takenOf(findings.conflicts ?? []))
   deps.looked(link, { ...observation, observed }, written)
-  const { status, events, requeueAfterMs } = verdict({ observed, ...findings })
+  const restarts = await deps.restarter.look(observed, findings)
+  const { status, events, requeueAfterMs } = verdict({
+    observed,
+    ...findings,
+    restarts: restarts.findings,
+  })
   await writeStatus(observed, status, deps)
-  await deps.events.record(observed.link, events)
+  await deps.events.record(observed.link, [...restarts.events, ...events])
   const [failure] = failures
   if (failure !== undefined) {
     throw new TransientError('LSL_WRITE_FAILED', [failures.length, failure.message], {
       cause: failure,
     })
   }
-  return requeueAfterMs === undefined ? {} : { againAfterMs: requeueAfterMs }
+  const times = [requeueAfterMs, restarts.againAfterMs].filter((time) => time !== undefined)
+  return times.length === 0 ? {} : { againAfterMs: Math.min(...times) }
 }
 
 interface Done extends Pick<Applied, 'written' | 'removed' | 'failures'> {

@@ -2,7 +2,6 @@
  * `rollout: Automatic`: restarts the workloads of pods that lack what a link wants of them. Reads and writes here, what to
  * do is said by src/rollout. The restart is one annotation of the pod template, applied with the uid that was seen.
  */
-import { Counter } from 'prom-client'
 import { injectionHash } from '../api/injection.ts'
 import type { LogstashLink } from '../api/link.ts'
 import { annotations } from '../api/names.ts'
@@ -11,13 +10,15 @@ import type { Observed, ObservedPod } from '../api/observed.ts'
 import type { OperatorOptions } from '../api/operator-options.ts'
 import { ClusterError } from '../kube/cluster.ts'
 import type { Cluster } from '../kube/cluster.ts'
-import { holdOf, needsRestarts, type Prospects } from '../rollout/hold.ts'
+import { holdOf, needsRestarts } from '../rollout/hold.ts'
 import { lackingRoles } from '../rollout/lacking.ts'
 import { nextRestarts, type Workload } from '../rollout/next-restarts.ts'
 import { wantsText } from '../rollout/wants.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { Registry } from '../telemetry/metrics.ts'
+import { checkAccepted } from '../verdict/accepted.ts'
+import type { AcceptedContext } from '../verdict/accepted.ts'
 import type { LinkEvent } from '../verdict/events.ts'
+import { identityReady } from '../verdict/identity-ready.ts'
 import type { Clock } from './clock.ts'
 import { kinds } from './kinds.ts'
 import { createRolloutMemory } from './rollout-memory.ts'
@@ -34,8 +35,9 @@ export interface RestarterOptions {
   cluster: Cluster
   clock: Clock
   log: Log
-  registry: Registry
   options: OperatorOptions
+  /** Called for each restart. */
+  count: () => void
   /** Restarts of all links together. */
   rate?: Rate
 }
@@ -49,7 +51,7 @@ export interface Looked {
 
 export interface Restarter {
   /** At most one restart. What the cluster refuses is a finding; never rejects for it. */
-  look(observed: Observed, prospects: Prospects): Promise<Looked>
+  look(observed: Observed, context: AcceptedContext): Promise<Looked>
   forget(link: string): void
 }
 
@@ -58,15 +60,10 @@ const defaultRate: Rate = { perSecond: 0.1, burst: 3 }
 const refusedMs = 30_000
 
 export function createRestarter(given: RestarterOptions): Restarter {
-  const { cluster, clock, log, options } = given
+  const { cluster, clock, log, options, count } = given
   const bucket = createTokenBucket(given.rate ?? defaultRate)
   const reader = createWorkloadReader(cluster)
   const memory = createRolloutMemory()
-  const restarts = new Counter({
-    name: 'logstash_link_controller_restarts_total',
-    help: 'Workloads that were restarted so that their pods get sidecars',
-    registers: [given.registry],
-  })
   let turn: Promise<unknown> = Promise.resolve()
 
   const readWorkload = async (name: string, pods: readonly ObservedPod[], link: LogstashLink) => {
@@ -120,7 +117,7 @@ export function createRestarter(given: RestarterOptions): Restarter {
       metadata: { ...key, uid },
       spec: { template: { metadata: { annotations: { [annotations.restartedFor]: value } } } },
     })
-    restarts.inc()
+    count()
     log.info({ link: keyOf(link), workload: name, for: value }, 'A workload was restarted')
     return true
   }
@@ -143,13 +140,17 @@ export function createRestarter(given: RestarterOptions): Restarter {
   }
 
   return {
-    async look(observed, prospects) {
+    async look(observed, context) {
       const { link, pods } = observed
       if (!needsRestarts(link, pods)) {
         memory.nothingLacks(keyOf(link))
         return { findings: [], events: [] }
       }
-      const hold = holdOf(link, prospects)
+      const hold = holdOf(link, {
+        accepted: checkAccepted(observed, context).status === 'True',
+        identityReady: identityReady(observed).status === 'True',
+        covered: observed.webhook === undefined,
+      })
       if (hold !== undefined) {
         memory.nothingLacks(keyOf(link))
         return { findings: [hold], events: [] }

@@ -32,6 +32,8 @@ export interface Placement {
   user?: number
   /** The pod's own containers make it one of the QoS class Guaranteed. */
   guaranteed?: boolean
+  /** Names of resources that are given to the pod as a whole. */
+  shared?: readonly string[]
 }
 
 /** A container as plain data. */
@@ -81,7 +83,7 @@ function sidecar(
   placement: Placement,
   args: readonly string[],
 ): Container {
-  const { options, guaranteed = false } = placement
+  const { options, guaranteed = false, shared = [] } = placement
   return {
     name: sidecarName(link.metadata.name, role),
     image: options.image,
@@ -100,7 +102,7 @@ function sidecar(
       fromPod(environment.podNamespace, 'metadata.namespace'),
       fromPod(environment.nodeName, 'spec.nodeName'),
     ],
-    resources: sidecarResources(link, role, { options, guaranteed }),
+    resources: sidecarResources(link, role, { options, guaranteed, shared }),
     securityContext: restricted(placement.user ?? defaultUser),
     // The application waits for this one: it asks whether the process is up, nothing of identity, hosts or network.
     startupProbe: probe('/healthz', placement, { periodSeconds: 1, failureThreshold: 120 }),

@@ -16,12 +16,13 @@ const mebi = 2 ** 20
  * so ours alone would have the application evicted for its own files.
  *
  * A request over its limit would have the pod refused, so the side that nobody asked for gives way. In a pod of the class
- * Guaranteed requests equal limits, else the application would lose that class, and with it its own CPUs.
+ * Guaranteed requests equal limits, else the application would lose that class, and with it its own CPUs. What is given to
+ * the pod as a whole (`spec.resources`) the sidecar shares: an amount of its own beside that would have the pod refused.
  */
 export function sidecarResources(
   link: LogstashLink,
   role: Role,
-  context: { options: OperatorOptions; guaranteed: boolean },
+  context: { options: OperatorOptions; guaranteed: boolean; shared?: readonly string[] },
 ): V1ResourceRequirements {
   const byDefault = defaultAmounts(link, role)
   const byOperator = context.options.defaultResources
@@ -35,6 +36,10 @@ export function sidecarResources(
     if (request === undefined || amount(request) <= amount(limit)) continue
     if (askedLimits[name] === undefined && askedRequests[name] !== undefined) limits[name] = request
     else requests[name] = limit
+  }
+  for (const name of context.shared ?? []) {
+    delete requests[name]
+    delete limits[name]
   }
   return context.guaranteed
     ? { requests: { ...requests, ...limits }, limits }

@@ -8,7 +8,7 @@ import { receiverSidecar, senderSidecar, type Container } from '../desired/sidec
 import { sidecarVolumes } from '../desired/sidecar-volumes.ts'
 import { patchList, patchMap, type JsonPatchOperation } from './json-patch.ts'
 import { place, standingOf, wantedIn, type Left, type Placed, type Wanted } from './placements.ts'
-import { commonUser, isGuaranteed } from './pod-facts.ts'
+import { commonUser, isGuaranteed, sharedResources } from './pod-facts.ts'
 import type { Pod, PodContainer, PodVolume } from './pod.ts'
 import type { SkipReason } from './refusals.ts'
 
@@ -69,6 +69,7 @@ function withSidecars(
   const common = {
     options,
     guaranteed: isGuaranteed(pod.spec),
+    shared: sharedResources(pod.spec),
     ...(user === undefined ? {} : { user }),
   }
   const containers = placed.map(({ link, role, healthPort }) =>

@@ -37,6 +37,12 @@ export function isGuaranteed(spec: PodSpec): boolean {
   )
 }
 
+/** Resources that are given to the pod as a whole, by name. */
+export function sharedResources({ resources }: PodSpec): string[] {
+  const { requests = {}, limits = {} } = resources ?? {}
+  return [...new Set([...Object.keys(requests), ...Object.keys(limits)])]
+}
+
 export function isWindows(spec: PodSpec): boolean {
   return spec.os?.name === 'windows' || spec.nodeSelector?.['kubernetes.io/os'] === 'windows'
 }

@@ -13,6 +13,8 @@ export interface PodSpec {
   os?: { name?: string }
   nodeSelector?: Record<string, string>
   securityContext?: { runAsUser?: number }
+  /** Of the pod as a whole. */
+  resources?: { requests?: Amounts; limits?: Amounts }
   [field: string]: unknown
 }
 

@@ -3,7 +3,7 @@ import type { LogstashLink } from '../api/link.ts'
 import type { ObservedPod } from '../api/observed.ts'
 import { lackingRoles } from './lacking.ts'
 
-export interface Prospects {
+interface Prospects {
   accepted: boolean
   identityReady: boolean
   /** The webhook serves the link's namespace. */

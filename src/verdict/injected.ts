@@ -24,7 +24,12 @@ export function countsOf(observed: Observed, role: Role): RoleCounts {
   return { desired: pods.length, ready: ready.length }
 }
 
-export function injected(observed: Observed, role: Role): Injected {
+/** @param restarts sentences on what is done about pods that lack their sidecar */
+export function injected(
+  observed: Observed,
+  role: Role,
+  restarts: readonly string[] = [],
+): Injected {
   const { link } = observed
   if (selectorOf(link, role) === undefined) {
     return { status: 'True', reason: 'NotNeeded', message: `No ${role} sidecars are asked for.` }
@@ -44,7 +49,9 @@ export function injected(observed: Observed, role: Role): Injected {
     return { status: 'True', reason: 'Injected', message: `${count}${without}` }
   }
   const sentences = states.flatMap((state) => sentence(observed, role, state, byState.get(state)))
-  return { status: 'False', reason, message: `${[count, ...sentences].join(' ')}${without}` }
+  const lacks = byState.has('NotInjected') || byState.has('Outdated')
+  const told = [count, ...sentences, ...(lacks ? restarts : [])].join(' ')
+  return { status: 'False', reason, message: `${told}${without}` }
 }
 
 function podsOf({ pods }: Observed, role: Role): ObservedPod[] {
@@ -68,6 +75,8 @@ function stateOf({ link }: Observed, role: Role, pod: ObservedPod): State {
   if (pod.hostNetwork) return 'Skipped'
   const skip = readSkip(pod.annotations, link.metadata.name, role)
   if (skip === undefined) return 'NotInjected'
+  // Left out under an older spec.
+  if (skip.hash !== undefined && skip.hash !== injectionHash(link, role)) return 'Outdated'
   return skip.reason === 'PortConflict' ? 'PortConflict' : 'Skipped'
 }
 

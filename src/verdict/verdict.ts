@@ -26,6 +26,8 @@ export interface VerdictInput {
   oversized?: readonly Problem[]
   /** What the cluster refused for good. */
   refused?: readonly Problem[]
+  /** What is done about pods without their sidecar, in sentences. */
+  restarts?: readonly string[]
   /** The status that stands; by default the one of the observed link. */
   previous?: LogstashLinkStatus | undefined
 }
@@ -70,7 +72,7 @@ export function verdict(input: VerdictInput): Verdict {
 }
 
 function findingsOf(input: VerdictInput): Record<ConditionType, AnyFinding> {
-  const { observed, hosts, trust, conflicts = [], oversized = [], refused = [] } = input
+  const { observed, hosts, trust, conflicts = [], oversized = [], refused = [], restarts } = input
   const others = {
     Accepted: checkAccepted(observed, {
       conflicts,
@@ -80,8 +82,8 @@ function findingsOf(input: VerdictInput): Record<ConditionType, AnyFinding> {
     IdentityReady: identityReady(observed),
     TrustDistributed: trustDistributed(observed, trust, oversized),
     HostsDiscovered: hostsDiscovered(observed, hosts, oversized),
-    ReceiversInjected: injected(observed, 'receiver'),
-    SendersInjected: injected(observed, 'sender'),
+    ReceiversInjected: injected(observed, 'receiver', restarts),
+    SendersInjected: injected(observed, 'sender', restarts),
     Delivering: delivering(observed),
   }
   return { Ready: ready(others), ...others }

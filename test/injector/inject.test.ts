@@ -143,8 +143,9 @@ test('a pod on its node’s network gets an annotation that says so, and nothing
   assert.match(key?.[1] ?? '', /^\{"skipped":"HostNetwork","message":".*hostNetwork/)
 })
 
+const isInjected = (pod: KubeObject) => pod.metadata.labels?.[labels.injected]
+
 test('a pod with a sidecar is labelled as injected, one without is not', () => {
-  const isInjected = (pod: KubeObject) => pod.metadata.labels?.[labels.injected]
   const { pod } = injectInto(podOf(), linkOf())
   assert.equal(isInjected(pod), 'true')
   const narrow = linkOf({ sender: { selector: web, collect: { http: { port: 9999 } } } })

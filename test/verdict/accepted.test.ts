@@ -102,11 +102,16 @@ test('a link that is older than a rule is not accepted, and nothing is rendered 
   assert.equal(mayApply(found), false)
 })
 
+const unbuilt = {
+  selector: { matchLabels: { app: 'web' } },
+  collect: { http: { port: 9801 } },
+  queue: { type: 'Disk' },
+}
 const applicable: [string, LogstashLink, boolean][] = [
   ['an accepted link', linkOf(), true],
   ['a suspended link', linkOf({ suspend: true }), true],
   ['a link whose Secret is missing', linkOf({ auth: { secretRef: { name: 'none' } } }), true],
-  ['a link that needs what is not built', linkOf({ rollout: 'Automatic' }), false],
+  ['a link that needs what is not built', linkOf({ sender: unbuilt }), false],
 ]
 for (const [title, link, expected] of applicable) {
   test(`objects of ${title} are ${expected ? '' : 'not '}written`, () => {

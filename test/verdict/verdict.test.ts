@@ -335,10 +335,15 @@ test('a link without senders needs no senders; its receivers still count', () =>
   assert.equal(status.senders, undefined)
 })
 
+const unbuilt = {
+  selector: { matchLabels: { app: 'web' } },
+  collect: { http: { port: 9801 } },
+  queue: { type: 'Disk' },
+}
 const requeues: [string, VerdictInput, number | undefined][] = [
   [
     'only after a change where that alone can help',
-    { observed: observedOf(linkOf({ rollout: 'Automatic', tls: { enabled: false } })) },
+    { observed: observedOf(linkOf({ sender: unbuilt, tls: { enabled: false } })) },
     undefined,
   ],
   ['while a Secret is missing', healthy(linkOf({ auth: { secretRef: { name: 'x' } } })), 30_000],
