@@ -8,6 +8,7 @@
  */
 import type { KubeObject } from '../api/objects.ts'
 import { messageOf } from '../errors.ts'
+import type { KubeClock } from '../kube/clock.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import type { Checks } from '../telemetry/answers.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -18,7 +19,6 @@ import {
   nextAuthorities,
   type Authorities,
 } from './authorities.ts'
-import type { WebhookClock } from './clock.ts'
 import { createCoverage, type InjectionCoverage } from './coverage.ts'
 import {
   authoritiesAnnotation,
@@ -49,7 +49,7 @@ export interface KeeperOptions {
   clientConfig: WebhookAddress
   /** The operator's own, whose pods are never injected. */
   namespace: string
-  clock: WebhookClock
+  clock: KubeClock
   log: Log
 }
 

@@ -1,6 +1,6 @@
 /** Which namespaces' pods the API server sends to the webhook, and why others are not among them. */
 import type { KubeObject } from '../api/objects.ts'
-import type { WebhookClock } from './clock.ts'
+import type { KubeClock } from '../kube/clock.ts'
 import {
   bundleIn,
   differingFields,
@@ -28,6 +28,9 @@ export interface InjectionCoverage {
 /** An entry that refused or held up pods there could keep the cluster, or the operator itself, from starting. */
 const systemNamespaces = ['kube-system', 'kube-public', 'kube-node-lease']
 
+/** Fields of the entry without which pods do not come, or not ours; the others are mended and uncover nothing. */
+const deciding = ['clientConfig', 'matchPolicy', 'namespaceSelector', 'objectSelector', 'rules']
+
 export interface Coverage extends InjectionCoverage {
   isExcluded(namespace: string): boolean
   /** What the API server has now; undefined where there is no such object. */
@@ -46,7 +49,7 @@ export function createCoverage(options: {
   address: WebhookAddress
   /** The operator's own. */
   namespace: string
-  clock: WebhookClock
+  clock: KubeClock
 }): Coverage {
   const { identity, name, address, namespace: own, clock } = options
   const excluded = new Set([...systemNamespaces, own])
@@ -75,7 +78,7 @@ export function createCoverage(options: {
     const entry = entryIn(live)
     if (entry === undefined) return undefined
     const wanted = webhookEntry(namespacesIn(live), address, bundleIn(live))
-    const fields = differingFields(wanted, entry)
+    const fields = differingFields(wanted, entry).filter((field) => deciding.includes(field))
     if (fields.length > 0) {
       return `MutatingWebhookConfiguration ${name} was changed by someone else (${fields.join(', ')}); it is being mended.`
     }

@@ -32,7 +32,11 @@ export function createLinkIndex(cluster: Cluster): LinkIndex {
   }
 
   const onLink = ({ type, object }: WatchEvent) => {
-    const { namespace = '', name } = object.metadata
+    const { namespace = '', name, uid, generation } = object.metadata
+    const before = byNamespace.get(namespace)?.get(name)?.metadata
+    // Status changes often and says nothing here. A deletion that has begun counts as a generation.
+    const isKnown = before !== undefined && before.uid === uid && before.generation === generation
+    if (type !== 'DELETED' && isKnown) return
     // A link that was written before a rule existed must not spoil the injection of the others.
     const link = type === 'DELETED' ? undefined : parseLink(object).link
     if (link === undefined) {
@@ -40,15 +44,8 @@ export function createLinkIndex(cluster: Cluster): LinkIndex {
       return
     }
     const links = byNamespace.get(namespace) ?? new Map<string, LogstashLink>()
-    const before = links.get(name)?.metadata
     byNamespace.set(namespace, links.set(name, link))
-    const { uid, generation, deletionTimestamp } = link.metadata
-    // Status changes often and says nothing here.
-    const same =
-      before?.uid === uid &&
-      before?.generation === generation &&
-      before?.deletionTimestamp === deletionTimestamp
-    if (before === undefined || !same) listeners.tell()
+    listeners.tell()
   }
 
   const subscription = cluster.watch({ apiVersion, kind }, {}, onLink)

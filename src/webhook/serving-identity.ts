@@ -11,10 +11,10 @@
 import type { X509Certificate } from 'node:crypto'
 import type { KubeObject, ObjectKey } from '../api/objects.ts'
 import { messageOf } from '../errors.ts'
+import type { KubeClock } from '../kube/clock.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import type { Checks } from '../telemetry/answers.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { WebhookClock } from './clock.ts'
 import { bundleIn, configurationKind, entryIn } from './entry.ts'
 import { certificatesOf, chainsTo, leafOf, type Leaf } from './leaf.ts'
 import { createListeners } from './listeners.ts'
@@ -41,7 +41,7 @@ export interface ServingIdentityOptions {
   key: Pick<ObjectKey, 'name'> & { namespace: string }
   /** Name of the MutatingWebhookConfiguration. */
   configuration: string
-  clock: WebhookClock
+  clock: KubeClock
   log: Log
 }
 

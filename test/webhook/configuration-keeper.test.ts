@@ -117,7 +117,7 @@ const edits: [string, (entry: Record<string, unknown>) => Record<string, unknown
     'its caBundle',
     (entry) => ({ ...entry, clientConfig: { url: 'https://evil.example', caBundle: '' } }),
   ],
-  ['its failure policy', (entry) => ({ ...entry, failurePolicy: 'Fail' })],
+  ['its objects', (entry) => ({ ...entry, objectSelector: { matchLabels: { a: 'b' } } })],
   ['its namespaces', (entry) => ({ ...entry, namespaceSelector: {} })],
 ]
 for (const [what, edit] of edits) {
@@ -140,6 +140,22 @@ for (const [what, edit] of edits) {
     assert.equal(world.lines.filter(({ msg }) => msg.startsWith('Someone else changed')).length, 1)
   })
 }
+
+test('an edit that keeps no pod away is mended and uncovers nothing', async (t) => {
+  const { world, keeper, cluster } = await readyWorld(t, 'shop')
+  await world.pass(propagationMs)
+  const good = entryIn(await world.configuration())
+  await cluster.as('someone').apply({
+    ...configurationKind,
+    metadata: { name: configurationName },
+    webhooks: [{ ...good, failurePolicy: 'Fail', timeoutSeconds: 30 }],
+  })
+  await cluster.settled()
+  assert.equal(keeper.covers('shop'), true)
+  await world.pass(2 * settleMs)
+  assert.deepEqual(entryIn(await world.configuration()), good)
+  assert.equal(keeper.covers('shop'), true)
+})
 
 test('someone who changes it again and again is answered later and later', async (t) => {
   const { world, cluster } = await readyWorld(t, 'shop')

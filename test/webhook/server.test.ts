@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import * as fc from 'fast-check'
 import { randomUUID } from 'node:crypto'
 import test, { type TestContext } from 'node:test'
 import { connect } from 'node:tls'
@@ -181,6 +182,27 @@ const strange: [string, unknown][] = [
   ['no metadata', { apiVersion: 'v1', kind: 'Pod' }],
   ['null', null],
 ]
+test('whatever stands in place of a pod, nothing is refused', async (t) => {
+  const { review } = await openDoor(t)
+  const anyPod = fc.record({
+    metadata: fc.oneof(fc.constant({ labels: { app: 'web' } }), fc.jsonValue()),
+    spec: fc.oneof(
+      fc.record(
+        { containers: fc.jsonValue(), initContainers: fc.jsonValue(), volumes: fc.jsonValue() },
+        { requiredKeys: [] },
+      ),
+      fc.jsonValue(),
+    ),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(anyPod, fc.jsonValue()), async (pod) => {
+      const { allowed } = await review(pod as object)
+      assert.equal(allowed, true)
+    }),
+    { numRuns: 300 },
+  )
+})
+
 for (const [what, pod] of strange) {
   test(`a fault of ours (${what} in place of a pod) lets it pass, with a warning, a log and a count`, async (t) => {
     const { review, registry, lines } = await openDoor(t)
