@@ -15,7 +15,8 @@ function hasOwner(there: readonly OwnerReference[], owner: OwnerReference): bool
 
 /**
  * Objects by their wanted fields; arrays element by element and of one length, so that ports filled in with `protocol`
- * still count as wanted and a name too many does not. Servers drop what is empty, so empty equals absent.
+ * still count as wanted and a name too many does not. Servers drop what is empty, and mostly what is false, 0 or "": where
+ * absent means something else they fill it in. So all of that equals absent.
  */
 function isWithin(wanted: unknown, there: unknown): boolean {
   if (wanted === undefined) return true
@@ -38,5 +39,6 @@ function isRecord(data: unknown): data is Record<string, unknown> {
 }
 
 function isEmpty(data: unknown): boolean {
+  if (data === false || data === 0 || data === '') return true
   return Array.isArray(data) ? data.length === 0 : isRecord(data) && Object.keys(data).length === 0
 }

@@ -9,7 +9,7 @@ import { annotations, kind } from '../../src/api/names.ts'
 import { runPod, setEndpoints, writeIdentitySecret } from '../support/cluster-actors.ts'
 import { makeTestAuthority } from '../support/certificates.ts'
 import { eventually } from '../support/eventually.ts'
-import { hardships } from './hardships.ts'
+import { hardships, type RefusalWords } from './hardships.ts'
 import {
   configMapKind,
   linkKind,
@@ -23,7 +23,12 @@ import {
   type ClusterUnderTest,
 } from './world.ts'
 
-export function controllerSuite(name: string, makeCluster: () => Promise<ClusterUnderTest>): void {
+/** @param words what the refusal of a bad sample must say, where a cluster has words of its own */
+export function controllerSuite(
+  name: string,
+  makeCluster: () => Promise<ClusterUnderTest>,
+  words?: RefusalWords,
+): void {
   describe(`the controller on ${name}`, () => {
     let pem: { ca: string; cert: string; key: string }
     let otherCa: string
@@ -257,8 +262,7 @@ export function controllerSuite(name: string, makeCluster: () => Promise<Cluster
       await world.apply('orders', {
         ...quickstart,
         receiver: { ...quickstart.receiver, port: 9900 },
-        sender: { ...quickstart.sender, batch: { maxEvents: 7 } },
-        rollout: 'Automatic',
+        sender: { ...quickstart.sender, batch: { maxEvents: 7 }, queue: { type: 'Disk' } },
       })
       await world.untilCondition('orders', 'Accepted', 'NotBuilt')
       await setEndpoints(world.as('endpoints'), world.at('orders'), ['10.1.0.12'])
@@ -277,8 +281,11 @@ export function controllerSuite(name: string, makeCluster: () => Promise<Cluster
       assert.deepEqual(await world.get(serviceKind, 'orders-receiver'), before)
       assert.equal(await world.data('orders-sender', 'sidecar.json'), settings)
       // Nothing is made or taken away either.
-      const { sender: _sender, ...rest } = quickstart
-      await world.apply('orders', { ...rest, rollout: 'Automatic' })
+      await world.apply('orders', {
+        ...quickstart,
+        sender: { ...quickstart.sender, queue: { type: 'Disk' } },
+        tls: { enabled: false },
+      })
       await eventually('the change is seen', async () => {
         assert.equal((await world.link('orders')).status?.observedGeneration, 3)
       })
@@ -363,6 +370,6 @@ export function controllerSuite(name: string, makeCluster: () => Promise<Cluster
       )
     })
 
-    hardships(makeCluster, () => pem)
+    hardships(makeCluster, () => pem, words)
   })
 }

@@ -59,6 +59,17 @@ test('what the API server filled in makes no change', () => {
   assert.deepEqual(plan({ current: [there], desired: [wanted], owner }), nothing)
 })
 
+test('what the API server leaves out because it is false or zero makes no change', () => {
+  const wanted = service({}, { publishNotReadyAddresses: false, healthCheckNodePort: 0 })
+  const there = served(created(wanted))
+  const spec = there['spec'] as Record<string, unknown>
+  delete spec['publishNotReadyAddresses']
+  delete spec['healthCheckNodePort']
+  assert.deepEqual(plan({ current: [there], desired: [wanted], owner }), nothing)
+  spec['publishNotReadyAddresses'] = true
+  assert.equal(plan({ current: [there], desired: [wanted], owner }).apply.length, 1)
+})
+
 test('other owners, labels and annotations beside ours make no change', () => {
   const there = served(created(service()))
   there.metadata.ownerReferences = [

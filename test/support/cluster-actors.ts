@@ -14,6 +14,7 @@ import type { KubeObject } from '../../src/api/objects.ts'
 import { roles } from '../../src/api/roles.ts'
 import { inject } from '../../src/injector/inject.ts'
 import type { Cluster } from '../../src/kube/cluster.ts'
+import { eventually } from './eventually.ts'
 import { operatorOptions } from './links.ts'
 
 /** What cert-manager writes for a Certificate. */
@@ -59,12 +60,15 @@ export async function setEndpoints(
   })
 }
 
-async function portNameOf(cluster: Cluster, namespace: string, name: string): Promise<string> {
-  const service = await cluster.get({ apiVersion: 'v1', kind: 'Service', namespace, name })
-  const spec = service?.['spec'] as { ports?: { name: string }[] } | undefined
-  const [port] = spec?.ports ?? []
-  assert.ok(port)
-  return port.name
+/** The Service is there a moment before its ports are. */
+function portNameOf(cluster: Cluster, namespace: string, name: string): Promise<string> {
+  return eventually(`Service ${name} has a port`, async () => {
+    const service = await cluster.get({ apiVersion: 'v1', kind: 'Service', namespace, name })
+    const spec = service?.['spec'] as { ports?: { name: string }[] } | undefined
+    const [port] = spec?.ports ?? []
+    assert.ok(port)
+    return port.name
+  })
 }
 
 /** A pod as the webhook lets it in, and as the kubelet reports it: all its sidecars ready. */

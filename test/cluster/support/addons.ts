@@ -18,8 +18,12 @@ export function installLinkCrd(api: Api): Promise<void> {
   return installCrds(api, fileURLToPath(new URL('../../../crds/', import.meta.url)))
 }
 
+export function installCertManagerCrds(api: Api): Promise<void> {
+  return installCrds(api, join(clusterHome(), 'manifests', 'cert-manager'))
+}
+
 export async function installCertManagerObjects(api: Api, webhookPort: number): Promise<void> {
-  await installCrds(api, join(clusterHome(), 'manifests', 'cert-manager'))
+  await installCertManagerCrds(api)
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'cert-manager' } }
   await apply(api, '/api/v1/namespaces', namespace)
   const webhook = (kind: string, path: string, rule: object): KubeObject => ({

@@ -10,6 +10,8 @@ import { openAuthority, writeKubeconfig } from './pki.ts'
 /** Where a cluster is and who its administrator is: plain data, so that another process can use the cluster. */
 export interface ClusterAddress {
   url: string
+  /** etcd's own endpoint. */
+  etcdUrl: string
   /** Everything of the cluster lies here. */
   run: string
   /** Of the administrator. */
@@ -25,12 +27,12 @@ export type Who =
 
 export interface ClusterClient extends ClusterAddress {
   /** Standard output. Rejects with standard error where kubectl fails. As the administrator unless told otherwise. */
-  kubectl(args: readonly string[], input?: string): Promise<string>
-  helm(args: readonly string[]): Promise<string>
+  kubectl: (args: readonly string[], input?: string) => Promise<string>
+  helm: (args: readonly string[]) => Promise<string>
   /** Path of a kubeconfig for somebody else; a service account must exist. */
-  kubeconfigOf(who: Who): Promise<string>
+  kubeconfigOf: (who: Who) => Promise<string>
   /** Makes a new, empty namespace in which pods may be created; returns its name. */
-  namespace(): Promise<string>
+  namespace: () => Promise<string>
   /** Plain requests as the administrator. */
   api: Api
 }

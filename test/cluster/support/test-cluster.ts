@@ -10,6 +10,7 @@ import { startGuardian, type Guardian } from '../../../src/local/runtime/guardia
 import {
   certManagerIsReady,
   fakeNodeIsReady,
+  installCertManagerCrds,
   installCertManagerObjects,
   installLinkCrd,
   makeFakeNode,
@@ -30,7 +31,8 @@ export type { Part } from './parts.ts'
 export interface TestClusterOptions {
   /** The CRD of LogstashLink. */
   crd?: boolean
-  certManager?: boolean
+  /** `crds`: where a test plays cert-manager's part. */
+  certManager?: boolean | 'crds'
   /** A node `fake1`: pods that name it become Ready and enter EndpointSlices, nothing runs. */
   kwok?: boolean
   /** Further flags of kube-apiserver and kube-controller-manager. */
@@ -107,7 +109,7 @@ async function bringUp(
   const { api } = client
   const readiness: Record<Part, () => Promise<void>> = {
     etcd: async () => {
-      await (await fetch(`http://127.0.0.1:${layout.ports.etcd}/health`)).text()
+      await (await fetch(new URL('/health', address.etcdUrl))).text()
     },
     'kube-apiserver': async () => {
       const { status, body } = await api.ask('GET', '/readyz')
@@ -127,6 +129,7 @@ async function bringUp(
   await Promise.all([
     start('kube-controller-manager'),
     options.crd === true && installLinkCrd(api),
+    options.certManager === 'crds' && installCertManagerCrds(api),
     options.certManager === true &&
       installCertManagerObjects(api, layout.ports.certManagerWebhook).then(() =>
         start('cert-manager'),
@@ -157,6 +160,7 @@ async function prepare(
   }
   const address = {
     url,
+    etcdUrl: `http://127.0.0.1:${etcd}`,
     run,
     kubeconfig: kubeconfigs.admin,
     pki: { ca: pki.ca.cert, ...admin },

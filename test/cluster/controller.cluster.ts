@@ -1,0 +1,20 @@
+/** The controller's suite, the same as for the in-memory cluster, on the real API server. */
+import { after, before } from 'node:test'
+import { controllerSuite } from '../controller/suite.ts'
+import { underTest } from './support/kube.ts'
+import { expectedWords } from './support/refusals.ts'
+import { startTestCluster, type TestCluster } from './support/test-cluster.ts'
+
+let cluster: TestCluster
+
+before(async () => {
+  cluster = await startTestCluster({
+    crd: true,
+    // The tests play cert-manager and the controller of endpoints.
+    certManager: 'crds',
+    controllerManagerFlags: ['--controllers=*,-endpointslice-controller,-endpoints-controller'],
+  })
+})
+after(() => cluster.stop())
+
+controllerSuite('a real API server', () => underTest(cluster), expectedWords)
