@@ -115,6 +115,9 @@ export function createCoverage(options: {
       return `Pods of ${namespace}, ${whose}, are never injected: put the link and its pods into another namespace.`
     }
     if (fault !== undefined) return fault
+    if (identity.current !== undefined && identity.current.notAfter <= clock.now()) {
+      return `The webhook's certificate ended at ${identity.current.certificate.validTo}.`
+    }
     const from = since.get(namespace)
     if (from !== undefined && clock.now() >= from + propagationMs) return undefined
     return `The API server does not send pods of ${namespace} to the webhook yet.`

@@ -31,7 +31,7 @@ export interface WebhookServerOptions {
 export interface WebhookServer {
   port: number
   checks: Checks
-  /** Requests under way, and those on connections that are open, are answered first. */
+  /** Requests under way are answered first; connections without one close at once. */
   close(): Promise<void>
 }
 
@@ -56,7 +56,7 @@ export async function startWebhookServer(given: WebhookServerOptions): Promise<W
     keepAliveTimeout: keepAliveMs,
     requestTimeout: requestMs,
     forceCloseConnections: 'idle',
-    // Requests on open connections are served until the end: a 503 would leave their pods without a sidecar.
+    // What comes in on an open connection is served until the end: a 503 would leave its pod without a sidecar.
     return503OnClosing: false,
     // Labels and annotations may bear any name; nothing is merged into a prototype here.
     onProtoPoisoning: 'ignore',

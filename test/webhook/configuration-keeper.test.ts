@@ -8,8 +8,11 @@ import {
   namespacesIn,
 } from '../../src/webhook/entry.ts'
 import { propagationMs } from '../../src/webhook/propagation.ts'
+import type { Cluster } from '../../src/kube/cluster.ts'
+import { openServingIdentity } from '../../src/webhook/serving-identity.ts'
+import { capturedLog } from '../support/log.ts'
 import { makeTestAuthority } from '../support/certificates.ts'
-import { configurationName, openWorld, ownNamespace, type World } from './world.ts'
+import { configurationName, openWorld, ownNamespace, secretName, type World } from './world.ts'
 
 const dayMs = 24 * 60 * 60_000
 const settleMs = 200
@@ -230,6 +233,49 @@ test('a certificate that is not good for the name of the Service covers nothing'
     /good for webhook\.logstash-link\.svc, got .*other\.svc/,
   )
 })
+
+test('a certificate that has ended covers nothing', async (t) => {
+  const { world, keeper } = await readyWorld(t, 'shop')
+  await world.pass(propagationMs)
+  assert.equal(keeper.covers('shop'), true)
+  await world.pass(31 * dayMs)
+  assert.match(keeper.problem('shop') ?? '', /certificate ended at/)
+})
+
+test('replicas that look at the Secret at different times are all trusted all the time', async (t) => {
+  const { world, authority, cluster } = await readyWorld(t, 'shop')
+  const { log } = capturedLog()
+  const slow = openServingIdentity({
+    cluster: withoutSecretChanges(cluster),
+    key: { namespace: ownNamespace, name: secretName },
+    configuration: configurationName,
+    clock: world.clock,
+    log,
+  })
+  t.after(() => slow.stop())
+  await slow.loaded
+  await world.issue(await makeTestAuthority({ commonName: 'New' }))
+  for (let second = 0; second < 60; second += 1) {
+    await world.pass(1000)
+    const ready = [world.identity, slow].map(
+      ({ checks }) => checks.ready['webhook certificate']?.().ok,
+    )
+    assert.deepEqual(ready, [true, true], `after ${second} s`)
+  }
+  assert.equal(slow.current?.authority.toString().trim(), authority.caPem.trim())
+  assert.notEqual(world.identity.current?.digest, slow.current?.digest)
+})
+
+/** A replica that will ask for the Secret again, but has not yet. */
+function withoutSecretChanges(cluster: Cluster): Cluster {
+  return {
+    ...cluster,
+    watch: (kind, where, handler) =>
+      cluster.watch(kind, where, (event) => {
+        if (kind.kind !== 'Secret' || event.type === 'ADDED') handler(event)
+      }),
+  }
+}
 
 test('a new CA stands beside the old one, whose leaf other replicas serve for a while, and then alone', async (t) => {
   const { world, keeper, authority, identity } = await readyWorld(t, 'shop')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import test, { type TestContext } from 'node:test'
 import { connect } from 'node:tls'
 import { Registry } from 'prom-client'
@@ -12,6 +13,7 @@ import { createListeners } from '../../src/webhook/listeners.ts'
 import { startWebhookServer } from '../../src/webhook/server.ts'
 import { applyPatch } from '../injector/json-patch-apply.ts'
 import { makeTestAuthority, type TestAuthority } from '../support/certificates.ts'
+import { eventually } from '../support/eventually.ts'
 import { linkOf, operatorOptions } from '../support/links.ts'
 import { capturedLog, type LogLine } from '../support/log.ts'
 import { tlsSecret } from './world.ts'
@@ -34,6 +36,7 @@ interface Door {
   post: (body: string | object) => Promise<{ status: number; body: { response: Reviewed } }>
   /** Asks for a pod's creation, as the API server does. */
   review: (pod: object, more?: object) => Promise<Reviewed>
+  close: () => Promise<void>
 }
 
 const podOf = (metadata: object = {}, spec: object = {}) => ({
@@ -96,10 +99,9 @@ async function openDoor(
     registry,
   })
   const agent = new Agent({ connect: { ca: authority.caPem, servername: 'localhost' } })
-  t.after(async () => {
-    await agent.close()
-    await server.close()
-  })
+  let closed: Promise<void> | undefined
+  const close = () => (closed ??= agent.close().then(() => server.close()))
+  t.after(close)
   const post: Door['post'] = async (body) => {
     const answer = await request(`https://localhost:${server.port}/inject?timeout=5s`, {
       method: 'POST',
@@ -121,6 +123,7 @@ async function openDoor(
       assert.equal(status, 200)
       return body.response
     },
+    close,
   }
 }
 
@@ -338,4 +341,23 @@ test('a port that is taken is told with what it was wanted for', async (t) => {
     code: 'LSL_LISTEN_FAILED',
     message: /for the webhook/,
   })
+})
+
+test('a request that is under way when the server closes is answered', async (t) => {
+  const { port, authority, close } = await openDoor(t)
+  const socket = connect({ port, ca: authority.caPem, servername: 'localhost' })
+  await once(socket, 'secureConnect')
+  const body = JSON.stringify(reviewOf(podOf()))
+  const head = ['POST /inject HTTP/1.1', 'Host: a', 'Content-Type: application/json']
+  socket.write(`${head.join('\r\n')}\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 10)}`)
+  let answer = ''
+  socket.setEncoding('utf8').on('data', (text: string) => (answer += text))
+  // Another request on another connection is answered, so the first bytes of this one are there.
+  await leafShown(port, authority.caPem)
+  const closed = close()
+  await eventually('nobody listens', () => assert.rejects(leafShown(port, authority.caPem)))
+  socket.write(body.slice(10))
+  await eventually('the answer is there', () => assert.match(answer, /200 OK[^]*"allowed":true/))
+  socket.destroy()
+  await closed
 })
