@@ -15,9 +15,9 @@ import { followCoverage } from './coverage.ts'
 import type { Coverage } from './coverage.ts'
 import { readLinkKey } from './link-key.ts'
 import { createControllerMetrics } from './metrics.ts'
+import { createMemory } from './memory.ts'
 import { createMountedTracker } from './mounted.ts'
 import { createNudger } from './nudge.ts'
-import { createSecretReader } from './observe-secrets.ts'
 import { createEventRecorder } from './record-events.ts'
 import { reconcile } from './reconcile.ts'
 import type { ReconcileDeps } from './reconcile.ts'
@@ -98,10 +98,11 @@ export function createController(given: ControllerOptions): Controller {
   })
   const coverage = followCoverage(given.webhook, watches, (link) => queue.add(link))
 
+  const memory = createMemory()
   const deps: ReconcileDeps = {
     cluster,
     view: watches.view,
-    secrets: createSecretReader(),
+    memory,
     webhookProblem: coverage.problem,
     options,
     now: () => new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
@@ -122,6 +123,7 @@ export function createController(given: ControllerOptions): Controller {
     queue.forget(link)
     sampler.forget(link)
     mounted.forget(link)
+    memory.forget(link)
     events.forget(link)
     restarter.forget(link)
   }

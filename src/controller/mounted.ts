@@ -1,5 +1,4 @@
 /** Notices when what sidecars mount has changed, and says whose pods are to be told. */
-import { digestOf } from '../api/digest.ts'
 import { roleName, tlsSecretName, type Role } from '../api/names.ts'
 import { readInjection } from '../api/injection.ts'
 import type { KubeObject } from '../api/objects.ts'
@@ -7,7 +6,7 @@ import type { Observed, ObservedPod } from '../api/observed.ts'
 import { roles } from '../api/roles.ts'
 import { kinds } from './kinds.ts'
 
-/** Digest of what the sidecars of a role mount, as far as it exists. */
+/** The versions of what the sidecars of a role mount, as far as it exists. */
 function mountedRevision(
   observed: Observed,
   role: Role,
@@ -20,8 +19,8 @@ function mountedRevision(
       object.kind === kinds.configMap.kind && object.metadata.name === roleName(name, role),
   )
   const auth = link.spec.auth?.secretRef.name
-  return digestOf({
-    config: configMap?.['data'],
+  return JSON.stringify({
+    config: configMap?.metadata.resourceVersion,
     identity: seen.secretVersions[tlsSecretName(name, role)],
     auth: auth === undefined ? undefined : seen.secretVersions[auth],
   })

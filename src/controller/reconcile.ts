@@ -5,7 +5,8 @@
  *                  │ no                                ▲
  *                  └─▶ discover ─▶ what stands ────────┘
  *
- * Everything is looked at anew, nothing is remembered from the last time but what sidecars said and what they mount. The
+ * Everything is looked at anew, nothing is remembered from the last time but what sidecars said, what
+ * they mount, and what is the same for the same text. The
  * verdict speaks of the objects as they are after the writing, so that the watches' report of that needs no further look.
  */
 import { isDeepStrictEqual } from 'node:util'
@@ -31,7 +32,7 @@ import { linkKeyText } from './link-key.ts'
 import type { LinkKey } from './link-key.ts'
 import { observe } from './observe.ts'
 import type { Observation } from './observe.ts'
-import type { SecretReader } from './observe-secrets.ts'
+import type { Memory } from './memory.ts'
 import type { EventRecorder } from './record-events.ts'
 import type { Restarter } from './rollout.ts'
 import type { View } from './view.ts'
@@ -39,7 +40,7 @@ import type { View } from './view.ts'
 export interface ReconcileDeps {
   cluster: Cluster
   view: View
-  secrets: SecretReader
+  memory: Memory
   /** What keeps new pods of a namespace from getting sidecars. */
   webhookProblem: (namespace: string) => string | undefined
   options: OperatorOptions
@@ -60,14 +61,15 @@ export type Reconciled = 'gone' | { againAfterMs?: number }
 export async function reconcile(key: LinkKey, deps: ReconcileDeps): Promise<Reconciled> {
   const link = linkKeyText(key)
   const webhook = deps.webhookProblem(key.namespace)
-  const observation = await observe(deps, key, {
+  const observation = await observe({ ...deps, secrets: deps.memory.secrets }, key, {
     samples: deps.samples(link),
     now: deps.now(),
     ...(webhook === undefined ? {} : { webhook }),
   })
   if (observation === undefined) return 'gone'
   const before = observation.observed
-  const { findings, written, removed, failures } = mayApply(checkAccepted(before))
+  const specProblems = deps.memory.specProblems(before.link)
+  const { findings, written, removed, failures } = mayApply(checkAccepted(before, { specProblems }))
     ? await bringAbout(before, deps)
     : await carryOn(before, deps)
   for (const object of written) deps.view.wrote(link, object)
@@ -100,10 +102,10 @@ interface Done extends Pick<Applied, 'written' | 'removed' | 'failures'> {
 /** From discovery to the cluster. */
 async function bringAbout(
   observed: Observed,
-  { cluster, options, newPassword }: ReconcileDeps,
+  { cluster, memory, options, newPassword }: ReconcileDeps,
 ): Promise<Done> {
   const hosts = discoverHosts(observed)
-  const trust = trustBundle(observed)
+  const trust = trustBundle(observed, memory.certificates)
   const desired = desiredObjects({
     observed,
     hosts: hosts.file,
@@ -116,14 +118,14 @@ async function bringAbout(
 }
 
 /** A spec that is not accepted changes nothing; hosts and trust of sidecars that run by an earlier one go on. */
-async function carryOn(observed: Observed, { cluster }: ReconcileDeps): Promise<Done> {
+async function carryOn(observed: Observed, { cluster, memory }: ReconcileDeps): Promise<Done> {
   const { uid = '' } = observed.link.metadata
   if (!observed.objects.some((object) => isOwnedBy(object, uid))) {
     return { findings: {}, written: [], removed: [], failures: [] }
   }
   const isListed = observed.link.spec.receiver.hosts !== undefined
   const hosts = isListed ? undefined : discoverHosts(observed)
-  const trust = trustBundle(observed)
+  const trust = trustBundle(observed, memory.certificates)
   const desired = whileNotAccepted(observed, {
     ...(hosts === undefined ? {} : { hosts: hosts.file }),
     ...(trust.problem === undefined ? { trustBundle: trust.pem } : {}),

@@ -18,7 +18,7 @@ import type { Kind, KubeObject, ObjectKey } from '../api/objects.ts'
 import { keyOf } from '../api/objects.ts'
 import type { EndpointSlice } from '../api/observed.ts'
 import type { Cluster, Subscription, WatchEvent } from '../kube/cluster.ts'
-import type { Clock } from './clock.ts'
+import type { Clock, Timer } from './clock.ts'
 import { namedObjects } from './concerns.ts'
 import { kinds, zoneLabel } from './kinds.ts'
 import { createLinkIndex } from './link-index.ts'
@@ -55,6 +55,7 @@ const notInjected = { matchExpressions: [{ key: labels.injected, operator: 'Does
 const notFinished = 'status.phase!=Succeeded,status.phase!=Failed'
 /** So many names that others have taken are watched; of any more the next look tells. */
 const maxTaken = 100
+/** So long is waited for what can also be read when it is needed. */
 const patienceMs = 15_000
 
 export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesOptions): Watches {
@@ -71,9 +72,11 @@ export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesO
   let nodes: Subscription | undefined
   let stopped = false
   let ready = false
+  /** Links around which all was seen. To look at another would mean to take what was not seen yet for gone. */
+  const surveyed = new Set<string>()
 
   const enqueueAll = (keys: Iterable<string>) => {
-    for (const key of keys) if (links.get(key) !== undefined) enqueue(key)
+    for (const key of keys) if (surveyed.has(key)) enqueue(key)
   }
 
   const onObject = ({ type, object }: WatchEvent) => {
@@ -125,21 +128,28 @@ export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesO
     if (zones.get(name) === zone) return
     if (zone === undefined) zones.delete(name)
     else zones.set(name, zone)
-    for (const key of preferring) enqueueSoon(key)
+    for (const key of preferring) if (surveyed.has(key)) enqueueSoon(key)
   }
 
-  /** What is to be seen for a link. Resolves once it was. */
+  /** What is to be seen for a link. Resolves once it was, as far as it cannot be read when it is needed. */
   const lookAround = async (key: string): Promise<void> => {
     const link = links.get(key)
     if (!ready || stopped) return
     if (link?.spec.balancing.preferSameZone === true) preferring.add(key)
     else preferring.delete(key)
-    const synced = [
-      named.need(key, link === undefined ? [] : [...namedObjects(link), ...(taken.get(key) ?? [])]),
-      watchNodes(),
-      watchNamespace(link?.metadata.namespace),
-    ]
-    await Promise.all(synced)
+    const keys = link === undefined ? [] : [...namedObjects(link), ...(taken.get(key) ?? [])]
+    const readable = Promise.all([named.need(key, keys), watchNodes()])
+    await Promise.all([watchNamespace(link?.metadata.namespace), atMost(readable)])
+  }
+
+  /** Without cert-manager there are no Certificates to watch, and what may not be read is never seen: others are not to wait. */
+  const atMost = async (synced: Promise<unknown>) => {
+    let timer: Timer | undefined
+    const patience = new Promise<void>((resolve) => {
+      timer = clock.setTimer(resolve, patienceMs)
+    })
+    await Promise.race([synced, patience])
+    timer?.cancel()
   }
 
   const watchNodes = async () => {
@@ -189,6 +199,7 @@ export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesO
     const before = type === 'DELETED' ? links.get(key) : links.put(object as LogstashLink)
     if (type === 'DELETED') {
       links.remove(key)
+      surveyed.delete(key)
       standing.gone(object)
       pods.forget(key)
       taken.delete(key)
@@ -199,12 +210,14 @@ export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesO
       if (isStatusOfOurs(before, object)) return
       if (before?.metadata.generation !== object.metadata.generation || isNew) {
         pods.track(key, object as LogstashLink)
-        lookSoon(key)
-      } else enqueue(key)
+        void survey(key)
+      } else enqueueAll([key])
     }
     if (type !== 'DELETED' && before?.metadata.generation === object.metadata.generation) return
     // Links of one namespace compete for ports and names.
-    for (const other of links.inNamespace(namespace)) if (other !== key) enqueueSoon(other)
+    for (const other of links.inNamespace(namespace)) {
+      if (other !== key && surveyed.has(other)) enqueueSoon(other)
+    }
   }
 
   const isStatusOfOurs = (before: KubeObject | undefined, object: KubeObject) =>
@@ -214,13 +227,13 @@ export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesO
     before.metadata.deletionTimestamp === object.metadata.deletionTimestamp &&
     standing.isEcho(object)
 
-  /** Once all is there that a look at the link takes, so that it asks for nothing itself; or soon, should a watch fail. */
-  const lookSoon = (key: string) => {
+  /** Looks at a link once all around it was seen, so that the look asks the cluster for nothing. */
+  const survey = async (key: string) => {
     if (!ready) return
-    enqueueSoon(key)
-    void lookAround(key).then(() => {
-      if (!stopped) enqueueAll([key])
-    })
+    await lookAround(key)
+    if (stopped || links.get(key) === undefined) return
+    surveyed.add(key)
+    enqueue(key)
   }
 
   const watchOurs = (kind: Kind) => cluster.watch(kind, { selector: ours }, onObject)
@@ -236,16 +249,12 @@ export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesO
       ...[kinds.service, kinds.configMap].map(watchOurs),
       cluster.watch(kinds.pod, { selector: injected, reduce }, onPod('injected')),
     )
-    ready = true
-    const keys = [...links.all()].map(([key]) => key)
     await Promise.all(everywhere.map(({ synced }) => synced))
     const certificates = watchOurs(certificateKind)
     everywhere.push(certificates)
-    // Without cert-manager there are no Certificates to watch, and what may not be read is never seen: links without TLS
-    // are not to wait for that, and of the others the conditions tell.
-    const patience = new Promise((resolve) => clock.setTimer(() => resolve(undefined), patienceMs))
-    await Promise.race([Promise.all([certificates.synced, ...keys.map(lookAround)]), patience])
-    if (!stopped) enqueueAll(keys)
+    await atMost(certificates.synced)
+    ready = true
+    await Promise.all([...links.all()].map(([key]) => survey(key)))
   }
 
   return {

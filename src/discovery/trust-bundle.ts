@@ -28,13 +28,16 @@ export interface Trust {
 const maxOld = 8
 const roles: readonly Role[] = ['receiver', 'sender']
 
-export function trustBundle(observed: Observed): Trust {
+type Read = typeof readCertificates
+
+/** @param read may remember what it has read before: parsing is most of the work */
+export function trustBundle(observed: Observed, read: Read = readCertificates): Trust {
   const kind = trustKind(observed.link)
-  if (kind === 'Secret') return fromSecret(observed)
-  return kind === 'Issuer' ? fromIssuer(observed) : { pem: '' }
+  if (kind === 'Secret') return fromSecret(observed, read)
+  return kind === 'Issuer' ? fromIssuer(observed, read) : { pem: '' }
 }
 
-function fromSecret({ link, named }: Observed): Trust {
+function fromSecret({ link, named }: Observed, readAll: Read): Trust {
   const ref = link.spec.tls.trust?.secretRef
   const secret = `Secret ${ref?.name}`
   if (named.trust === undefined || !named.trust.exists) {
@@ -46,27 +49,27 @@ function fromSecret({ link, named }: Observed): Trust {
     const problem = `${secret} has no key ${ref?.key}, named by \`spec.tls.trust.secretRef.key\`.`
     return { pem: '', problem, reason: 'SecretInvalid' }
   }
-  const read = readCertificates(content)
+  const read = readAll(content)
   if (!('fault' in read)) return { pem: bundleOf(read) }
   const problem = `Expected key ${ref?.key} of ${secret}, named by \`spec.tls.trust.secretRef.key\`, to hold certificates as PEM and nothing else: ${read.fault}.`
   return { pem: '', problem, reason: 'SecretInvalid' }
 }
 
-function fromIssuer(observed: Observed): Trust {
+function fromIssuer(observed: Observed, readAll: Read): Trust {
   const { link, identities, now } = observed
   const current: Certificate[] = []
   for (const role of roles) {
     const ca = identities[role]?.ca
     if (ca === undefined || ca.trim() === '') continue
-    const read = readCertificates(ca)
+    const read = readAll(ca)
     if ('fault' in read) {
       const problem = `ca.crt of Secret ${identities[role]?.key.name} is refused: ${read.fault}.`
-      return { pem: bundleOf(distributed(observed)), problem, reason: 'SecretInvalid' }
+      return { pem: bundleOf(distributed(observed, readAll)), problem, reason: 'SecretInvalid' }
     }
     current.push(...read)
   }
   const known = new Set(current.map((each) => each.fingerprint))
-  const old = distributed(observed)
+  const old = distributed(observed, readAll)
     .filter((each) => !known.has(each.fingerprint) && each.notAfter > Date.parse(now))
     .toSorted((a, b) => b.notBefore - a.notBefore)
     .slice(0, maxOld)
@@ -77,7 +80,7 @@ function fromIssuer(observed: Observed): Trust {
 }
 
 /** What our ConfigMaps hold now; a bundle of another source, or of someone else, is none of ours. */
-function distributed({ link, objects }: Observed): Certificate[] {
+function distributed({ link, objects }: Observed, readAll: Read): Certificate[] {
   const { name, uid } = link.metadata
   const all = objects
     .filter((object) => object.kind === 'ConfigMap' && uid !== undefined && isOwnedBy(object, uid))
@@ -85,7 +88,7 @@ function distributed({ link, objects }: Observed): Certificate[] {
     .filter((object) => object.metadata.annotations?.[annotations.trustSource] === 'Issuer')
     .flatMap((object) => {
       const data = object['data'] as Record<string, string> | undefined
-      const read = readCertificates(data?.[configFiles.trust] ?? '')
+      const read = readAll(data?.[configFiles.trust] ?? '')
       return 'fault' in read ? [] : read
     })
   return [...new Map(all.map((each) => [each.fingerprint, each])).values()]

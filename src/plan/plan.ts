@@ -54,14 +54,16 @@ export function plan(input: {
   for (const wanted of desired) {
     const there = standing.get(idOf(wanted))
     if (there === wanted) continue
-    const tooLarge = sizeProblem(wanted)
+    // What stands as it is wanted is not too large either, and to measure it costs more than to compare.
+    const stands = there !== undefined && isAsWanted(wanted, there)
+    const tooLarge = stands ? undefined : sizeProblem(wanted)
     if (tooLarge !== undefined) {
       result.oversized.push({ key: keyFor(wanted), message: tooLarge })
     } else if (there === undefined) {
       result.create.push(withDigest(wanted))
     } else if (!isOwnedBy(there, owner.uid) && !isVouchedFor(wanted, there)) {
       result.conflicts.push(conflictOf(there))
-    } else if (!isAsWanted(wanted, there)) {
+    } else if (!stands) {
       result.apply.push(withUid(withDigest(wanted), there.metadata.uid))
     }
   }

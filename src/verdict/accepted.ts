@@ -15,6 +15,8 @@ export interface AcceptedContext {
   conflicts?: readonly Problem[]
   /** What the cluster refused to write. */
   refused?: readonly Problem[]
+  /** What speaks against the spec, where that was looked at already: it changes with the generation alone. */
+  specProblems?: readonly string[]
   /** Sentences for what is not built; by default what this version lacks. */
   notBuilt?: (link: LogstashLink) => readonly string[]
 }
@@ -62,11 +64,17 @@ const checks: readonly Check[] = [
   webhookIsNotReady,
 ]
 
-function linkIsInvalid({ link }: Observed): Accepted | undefined {
-  const { apiVersion, kind, metadata, spec } = link
+/** Sentences; none where the spec keeps all the rules of this version. */
+export function specProblemsOf({ apiVersion, kind, metadata, spec }: LogstashLink): string[] {
   const { problems } = parseLink({ apiVersion, kind, metadata: { name: metadata.name }, spec })
-  if (problems === undefined) return undefined
-  return no('Invalid', problems.map(({ message }) => message).toSorted())
+  return (problems ?? []).map(({ message }) => message).toSorted()
+}
+
+function linkIsInvalid(
+  { link }: Observed,
+  { specProblems = specProblemsOf(link) }: AcceptedContext,
+): Accepted | undefined {
+  return specProblems.length === 0 ? undefined : no('Invalid', specProblems)
 }
 
 function linkNeedsWhatIsNotBuilt(

@@ -41,7 +41,8 @@ export function injected(
     const message = `No pod of namespace ${link.metadata.namespace ?? 'default'} is picked by \`spec.${role}.selector\`.${without}`
     return { status: 'False', reason: 'NoPods', message }
   }
-  const byState = Map.groupBy(pods, (pod) => stateOf(observed, role, pod))
+  const hash = injectionHash(link, role)
+  const byState = Map.groupBy(pods, (pod) => stateOf(observed, role, { pod, hash }))
   const reason = states.find((state) => state !== 'Ready' && byState.has(state))
   const ready = byState.get('Ready')?.length ?? 0
   const count = `${role === 'sender' ? 'Sender' : 'Receiver'} sidecars are ready in ${ready} of ${pods.length} pods.`
@@ -66,10 +67,14 @@ function optedOut(count: number): string {
   return `${plural(count, 'pod')} ${count === 1 ? 'opts' : 'opt'} out by label.`
 }
 
-function stateOf({ link }: Observed, role: Role, pod: ObservedPod): State {
+function stateOf(
+  { link }: Observed,
+  role: Role,
+  { pod, hash }: { pod: ObservedPod; hash: string },
+): State {
   const injection = readInjection(pod.annotations, link.metadata.name, role)
   if (injection !== undefined) {
-    if (injection.hash !== injectionHash(link, role)) return 'Outdated'
+    if (injection.hash !== hash) return 'Outdated'
     return pod.sidecars[role]?.ready === true ? 'Ready' : 'NotReady'
   }
   if (pod.hostNetwork) return 'Skipped'

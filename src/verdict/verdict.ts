@@ -24,6 +24,8 @@ export interface VerdictInput {
   /** From the plan. */
   conflicts?: readonly Problem[]
   oversized?: readonly Problem[]
+  /** As `checkAccepted` takes it. */
+  specProblems?: readonly string[]
   /** What the cluster refused for good. */
   refused?: readonly Problem[]
   /** What is done about pods without their sidecar, in sentences. */
@@ -78,6 +80,7 @@ function findingsOf(input: VerdictInput): Record<ConditionType, AnyFinding> {
       conflicts,
       refused,
       ...(trust === undefined ? {} : { trust }),
+      ...(input.specProblems === undefined ? {} : { specProblems: input.specProblems }),
     }),
     IdentityReady: identityReady(observed),
     TrustDistributed: trustDistributed(observed, trust, oversized),
