@@ -19,6 +19,9 @@ interface PodSpec {
 const operatorPod = (objects: readonly KubeObject[]) =>
   (only(objects, 'Deployment')['spec'] as { template: { spec: PodSpec } }).template.spec
 
+const policyOf = (objects: KubeObject[]) =>
+  only(objects, 'CustomResourceDefinition').metadata.annotations?.['helm.sh/resource-policy']
+
 describe('the chart', { skip }, () => {
   it('passes helm lint', () => assert.match(helmLint(), /0 chart\(s\) failed/))
 
@@ -95,8 +98,6 @@ describe('the chart', { skip }, () => {
   })
 
   it('keeps the CRD on uninstall, unless told otherwise', () => {
-    const policyOf = (objects: KubeObject[]) =>
-      only(objects, 'CustomResourceDefinition').metadata.annotations?.['helm.sh/resource-policy']
     assert.equal(policyOf(render()), 'keep')
     assert.equal(policyOf(render({ crds: { keep: false } })), undefined)
   })

@@ -78,11 +78,11 @@ describe('the chart on a real API server', () => {
   }
   /** What bears the name of the release, as kind/name. */
   const leftovers = async () => {
-    const list = async (args: string[]) =>
-      (await cluster.kubectl(['get', ...args, '-o', 'name', '--ignore-not-found'])).split('\n')
+    const ofNamespace = ['get', kindsOfNamespace, ...inNamespace, '-o', 'name']
+    const ofCluster = ['get', kindsOfCluster, '-o', 'name']
     const found = [
-      ...(await list([kindsOfNamespace, ...inNamespace])),
-      ...(await list([kindsOfCluster])),
+      ...(await cluster.kubectl(ofNamespace)).split('\n'),
+      ...(await cluster.kubectl(ofCluster)).split('\n'),
     ]
     return found.filter((name) => /logstash-?link/.test(name)).toSorted()
   }
