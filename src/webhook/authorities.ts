@@ -5,7 +5,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { isValidAt } from './leaf.ts'
 
-export interface Authority {
+interface Authority {
   certificate: X509Certificate
   /** Since when it is needed no more, ms since 1970; undefined while it is needed. */
   retiredAt: number | undefined

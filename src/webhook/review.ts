@@ -5,7 +5,7 @@ import type { OperatorOptions } from '../api/operator-options.ts'
 import { TerminalError } from '../errors.ts'
 import { inject, type InjectOutput } from '../injector/inject.ts'
 
-export const reviewVersion = 'admission.k8s.io/v1'
+const reviewVersion = 'admission.k8s.io/v1'
 
 /** The fields that are read of a request. */
 export interface ReviewRequest {

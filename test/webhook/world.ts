@@ -18,7 +18,7 @@ import { capturedLog, type LogLine } from '../support/log.ts'
 export const ownNamespace = 'logstash-link'
 export const secretName = 'webhook-tls'
 export const configurationName = 'logstash-link'
-export const serviceHost = `webhook.${ownNamespace}.svc`
+const serviceHost = `webhook.${ownNamespace}.svc`
 
 export interface World {
   cluster: InMemoryCluster
