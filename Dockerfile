@@ -23,9 +23,11 @@ RUN rm -rf node_modules \
   && mkdir -p /image/usr/local/bin /image/app \
   && mv node_modules/node-linux-*/bin/node /image/usr/local/bin/node \
   && rm -rf node_modules/node-linux-* node_modules/.bin node_modules/.package-lock.json \
-     node_modules/@types node_modules/kubernetes-models node_modules/@kubernetes-models \
+     node_modules/@types node_modules/kubernetes-models node_modules/@kubernetes-models node_modules/@kubernetes \
   && find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' \) \
      ! -iname 'license*' -delete \
+  && find node_modules -mindepth 2 -maxdepth 3 -type d \( -name test -o -name tests -o -name 'benchmark*' -o -name examples \) \
+     -prune -exec rm -rf {} + \
   && find node_modules -type d -empty -delete \
   && mv node_modules dist package.json /image/app/
 COPY bin /image/app/bin

@@ -77,8 +77,17 @@ async function seen<T>(reading: Promise<T[]>): Promise<Seen<T>> {
   }
 }
 
+/** A pod may answer 403 by itself, through the same proxy: only the API server speaks of resources. */
+function isRefusedToUser(error: unknown): boolean {
+  return isForbidden(error) && / cannot [a-z]+ resource /.test(messageOf(error))
+}
+
+/** Path and method of the request help nobody here. */
 function whyNot(error: unknown, otherwise: string): string {
-  return isForbidden(error) ? 'forbidden' : `${otherwise}: ${messageOf(error)}`
+  if (isRefusedToUser(error)) return 'forbidden'
+  return `${otherwise}: ${messageOf(error)
+    .replace(/^\S+ \S+ (failed: |was refused with )?/, '')
+    .slice(0, 120)}`
 }
 
 async function askAll(
@@ -99,7 +108,7 @@ async function askAll(
       const path = `${pathOf('v1', 'pods', namespace)}/${pod}:${port}/proxy/status`
       return readReport(await api.get(path, AbortSignal.timeout(patience)))
     } catch (error) {
-      forbidden ||= isForbidden(error)
+      forbidden ||= isRefusedToUser(error)
       return { asked: false, why: whyNot(error, 'no answer') }
     }
   }
