@@ -1,7 +1,7 @@
 /**
  * Where the API server is and who we are there: a kubeconfig file, or what a pod has mounted. Read here and not by
  * @kubernetes/client-node, whose KubeConfig loads its 700 generated models along: 85 MiB of a process that is to have less
- * than 200 (docs/adr/0016-own-api-client.md).
+ * than 200 (docs/adr/0009-own-api-client.md).
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
