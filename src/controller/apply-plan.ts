@@ -15,9 +15,9 @@ export interface Applied {
   removed: ObjectKey[]
   /** Names that someone else has taken, which only the attempt to create showed. */
   conflicts: Problem[]
-  /** What the cluster refused for good: only a change of the link or of the cluster can help. */
+  /** What the cluster refused: only a change of the link or of the cluster can help. */
   refused: Problem[]
-  /** What may pass by itself; the first of them is why the reconcile is to be tried again. */
+  /** What may pass without a word to us; the first of them is why the reconcile is to be tried again. */
   failures: ClusterError[]
 }
 
@@ -111,11 +111,11 @@ async function attempt(
     await write()
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error
-    if (error.reason === 'Invalid' || error.reason === 'Forbidden') {
-      result.refused.push({ key: keyOf(what), message: error.message })
-    } else {
-      result.failures.push(error)
-    }
+    const { reason, message } = error
+    const isRefusal = reason === 'Invalid' || reason === 'Forbidden'
+    if (isRefusal) result.refused.push({ key: keyOf(what), message })
+    // A right that was missing, or a quota that was full, changes without a word to us.
+    if (reason !== 'Invalid') result.failures.push(error)
   }
 }
 

@@ -110,10 +110,10 @@ describe('field ownership on a real API server', () => {
       metadata,
       spec: { internalTrafficPolicy: 'Local' },
     })
-    const receiver = { ...quickstart.receiver, port: 9900 }
+    const receiver = { ...quickstart.receiver, port: 9900, deliver: { http: { port: 8181 } } }
     await world.apply('orders', { ...quickstart, receiver })
     await eventually('the change of the link has reached both', async () => {
-      assert.match(await world.data('orders-receiver', 'sidecar.json'), /9900/)
+      assert.match(await world.data('orders-receiver', 'sidecar.json'), /8181/)
       const { ports = [] } = await serviceSpec(world)
       assert.deepEqual(
         ports.map(({ port }) => port),

@@ -17,8 +17,8 @@ export interface Kube {
   /** As the product has it: what it watches it keeps. */
   cluster: KubeCluster
   /**
-   * As others see it: with a cache of its own, of links alone, and strict about unknown fields in what it creates, as
-   * kubectl is.
+   * As others see it: with a cache of its own, of links and Services alone (hundreds of tests' questions a second would
+   * keep the API server from its work), and strict about unknown fields in what it creates, as kubectl is.
    */
   other(manager: string): Cluster
   close(): Promise<void>
@@ -64,7 +64,10 @@ export async function openKube(kubeconfig: string, log: Log = silentLog()): Prom
     cluster,
     registry,
     other(manager) {
-      if (!watched) others.watch({ apiVersion, kind }, {}, () => undefined)
+      if (!watched) {
+        others.watch({ apiVersion, kind }, {}, () => undefined)
+        others.watch({ apiVersion: 'v1', kind: 'Service' }, {}, () => undefined)
+      }
       watched = true
       return {
         ...others.as(manager),
