@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { rights } from '../../src/cli/check/rights.ts'
 import { only, render, skip } from './rendering.ts'
 
 interface Rule {
+  apiGroups: string[]
   resources: string[]
   verbs: string[]
 }
@@ -29,6 +31,27 @@ describe('docs/security.md', { skip }, () => {
       return [...rights.matchAll(/`([^`]+)`/g)].map(([, resource]) => `${resource}: ${verbs}`)
     })
     assert.deepEqual(told.toSorted(), granted.toSorted())
+  })
+
+  it('tells of rights among which is each that `logstash-link check` asks for', () => {
+    const roles = render().filter(
+      ({ kind, metadata }) =>
+        ['Role', 'ClusterRole'].includes(kind) && metadata.name === 'rel-logstash-link',
+    ) as unknown as { rules: Rule[] }[]
+    const granted = new Set(
+      roles.flatMap(({ rules }) =>
+        rules.flatMap(({ apiGroups: [group], resources, verbs }) =>
+          resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`)),
+        ),
+      ),
+    )
+    const asked = rights.flatMap(({ group, resource, verbs }) =>
+      verbs.map((verb) => `${verb} ${group}/${resource}`),
+    )
+    assert.deepEqual(
+      asked.filter((right) => !granted.has(right)),
+      [],
+    )
   })
 
   it('names each policy', () => {

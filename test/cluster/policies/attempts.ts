@@ -49,6 +49,37 @@ const webhook = (name: string) => ({
   kind: 'MutatingWebhookConfiguration',
   metadata: { name },
 })
+const podRule = {
+  apiGroups: [''],
+  apiVersions: ['v1'],
+  operations: ['CREATE'],
+  resources: ['pods'],
+}
+const inNamespaces = (...values: string[]) => ({
+  matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values }],
+})
+/** The configuration of the chart with the operator's entry, some of its fields replaced. */
+const entry =
+  (fields: object) =>
+  ({ own, fullname }: World): Request => [
+    'APPLY',
+    `${webhooks}/${fullname}`,
+    {
+      ...webhook(fullname),
+      webhooks: [
+        {
+          name: 'inject.logstashlink.io',
+          clientConfig: { service: { name: `${fullname}-webhook`, namespace: own } },
+          rules: [podRule],
+          failurePolicy: 'Ignore',
+          namespaceSelector: inNamespaces('shop'),
+          sideEffects: 'None',
+          admissionReviewVersions: ['v1'],
+          ...fields,
+        },
+      ],
+    },
+  ]
 const metadata = (fields: object) => ({ metadata: fields })
 const inTemplate = (fields: object) => ({ spec: { template: fields } })
 const ofImage = { spec: { containers: [{ name: 'main', image: 'evil' }] } }
@@ -89,7 +120,10 @@ export const allowed: Attempts = {
   "sets itself beside the owners of cert-manager's Secret": ({ owner }) => [
     'APPLY',
     'secrets/orders-receiver-tls',
-    core('Secret', 'orders-receiver-tls', owner),
+    core('Secret', 'orders-receiver-tls', {
+      ...owner,
+      annotations: { 'logstashlink.io/applied': 'abc' },
+    }),
   ],
   'annotates a pod': [
     'APPLY',
@@ -113,7 +147,8 @@ export const allowed: Attempts = {
     `${leases}/${own}/leases`,
     { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: fullname } },
   ],
-  'applies its webhook configuration': ({ fullname }) => [
+  'applies its webhook configuration': entry({}),
+  'empties its webhook configuration': ({ fullname }) => [
     'APPLY',
     `${webhooks}/${fullname}`,
     { ...webhook(fullname), webhooks: [] },
@@ -231,11 +266,33 @@ export const refusedByPolicies: Attempts = {
     'secrets/orders-receiver-tls',
     metadata({ labels: { a: 'b' } }),
   ],
+  "changes an annotation of cert-manager's Secret": [
+    'PATCH',
+    'secrets/orders-receiver-tls',
+    metadata({ annotations: { 'cert-manager.io/certificate-name': 'other' } }),
+  ],
   "takes cert-manager's annotations away": [
     'PATCH',
     'secrets/orders-receiver-tls',
     metadata({ annotations: null }),
   ],
+  'has its webhook see Secrets': entry({ rules: [{ ...podRule, resources: ['secrets'] }] }),
+  'has its webhook see everything': entry({
+    rules: [{ ...podRule, apiGroups: ['*'], resources: ['*/*'] }],
+  }),
+  'has its webhook see changes of pods': entry({
+    rules: [{ ...podRule, operations: ['CREATE', 'UPDATE'] }],
+  }),
+  'has its webhook keep pods from starting': entry({ failurePolicy: 'Fail' }),
+  'has its webhook called elsewhere': entry({ clientConfig: { url: 'https://192.0.2.1/' } }),
+  'has its webhook called by a foreign Service': ({ namespace, ...world }) =>
+    entry({ clientConfig: { service: { name: 'foreign', namespace } } })({ namespace, ...world }),
+  'has its webhook see all namespaces': entry({ namespaceSelector: {} }),
+  'has its webhook see kube-system': entry({
+    namespaceSelector: inNamespaces('shop', 'kube-system'),
+  }),
+  'has its webhook see its own namespace': (world) =>
+    entry({ namespaceSelector: inNamespaces(world.own) })(world),
 }
 
 export const withoutRight: Attempts = {
@@ -293,6 +350,7 @@ export const probes = [
   "changes a workload's replicas",
   'deletes a foreign ConfigMap',
   'changes a foreign Secret',
+  'has its webhook see Secrets',
 ] as const
 
 export function requestOf(attempt: Request | ((world: World) => Request), world: World): Request {
