@@ -45,7 +45,7 @@ export interface KubeClient {
   close(): Promise<void>
 }
 
-export interface ClientLimits extends TransportLimits {
+interface ClientLimits extends TransportLimits {
   /** From the sending of a request to the last byte of its answer; for a stream to its headers. */
   requestMs: number
   /** How often what is to be tried later is tried again, and how long one waits for it at most each time. */

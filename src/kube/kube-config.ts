@@ -107,6 +107,9 @@ function fromFiles(files: readonly string[], wanted: string | undefined): KubeAc
   const user = named('users', 'user', context['user'])
   const provider = user.section['auth-provider']
   if (provider) refuse('`auth-provider` is not supported: use `exec`')
+  if (textOf(cluster.section['proxy-url'])?.startsWith('socks') === true) {
+    refuse('a SOCKS proxy is not supported')
+  }
   if (!textOf(cluster.section['server'])) refuse('the cluster has no `server`')
   return accessOf(cluster, user, textOf(context['namespace']))
 }

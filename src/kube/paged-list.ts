@@ -9,7 +9,7 @@ export interface Page {
   items: KubeObject[]
 }
 
-export const pageSize = 500
+const pageSize = 500
 
 /** How often a list begins again because its next page has expired meanwhile (410). */
 const restarts = 3

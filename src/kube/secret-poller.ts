@@ -26,7 +26,7 @@ export const pollLimits: PollLimits = {
   concurrency: 8,
 }
 
-export interface Polled {
+interface Polled {
   /** Asks as soon as the limits allow. */
   refresh(): void
   /** An answer that is under way now may be older than what was just written. */

@@ -32,7 +32,7 @@ export interface ObjectStore {
   erased(key: { namespace?: string; name: string }, uid: string | undefined): void
 }
 
-export interface Listing {
+interface Listing {
   page(version: string, objects: Iterable<KubeObject>): void
   /** Returns how many changes the watch should have told before, and did not. */
   end(): number

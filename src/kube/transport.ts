@@ -36,12 +36,16 @@ export function createTransport(limits: TransportLimits): Transport {
   const pools = new Set<Dispatcher>()
   let current: { digest: string; pool: Dispatcher } | undefined
 
+  let lookedAt = performance.now()
   const look = setInterval(() => {
     const now = performance.now()
+    // This process stood still itself (no CPU, suspended): what arrived meanwhile is not read yet.
+    const stoodStill = now - lookedAt >= 2 * pingMs
+    lookedAt = now
     for (const [socket, alive] of sockets) {
       // Only HTTP/2 answers pings; what waits on a connection of HTTP/1.1 has limits of its own.
       if (!('alpnProtocol' in socket) || socket.alpnProtocol !== 'h2') continue
-      if (socket.bytesRead !== alive.bytes) {
+      if (stoodStill || socket.bytesRead !== alive.bytes) {
         alive.bytes = socket.bytesRead
         alive.at = now
       } else if (now - alive.at >= deadMs) {

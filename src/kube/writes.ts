@@ -13,7 +13,7 @@ export interface Writes {
   remove(key: ObjectKey, uid: string | undefined): Promise<Removed>
 }
 
-export type Removed = { left: KubeObject } | { gone: string | undefined }
+type Removed = { left: KubeObject } | { gone: string | undefined }
 
 const applyPatch = 'application/apply-patch+yaml'
 

@@ -184,7 +184,7 @@ test('a cluster is ready once its watches know what there is, and stays so when 
   assert.equal(ready().ok, true)
 })
 
-test('a token is read again from its file, and at once when the server does not take it', async (t) => {
+test('a token of an exec plugin is asked for again when the server does not take it, once', async (t) => {
   const server = await startFakeApiServer(t, { user: { exec: tokenProgram('first') } })
   const { client } = await openKube(t, { server })
   server.intercept(({ headers }) =>

@@ -25,7 +25,7 @@ export type Reply =
   | 'hang'
   | 'reset'
 
-export interface OpenWatch {
+interface OpenWatch {
   path: string
   query: URLSearchParams
   /** Bytes as they are. */
