@@ -1,5 +1,5 @@
 # One image for all programs: `docker build --tag logstash-link .`, for other platforms `docker buildx build --platform
-# linux/amd64,linux/arm64 .`. Why it is made this way, with sizes: docs/adr/0009-image.md.
+# linux/amd64,linux/arm64 .`. Why it is made this way, with sizes: docs/adr/0010-image.md.
 
 # Where npm and tsc run: on the builder's own platform, whatever platform the image is for.
 ARG BUILD_BASE=node:26-slim
