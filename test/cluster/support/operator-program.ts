@@ -22,7 +22,7 @@ interface Told {
   message: string
 }
 
-export interface OperatorLine {
+interface OperatorLine {
   time: string
   level: string
   msg: string
