@@ -71,7 +71,16 @@ export function permissionResult(asked: number, denied: readonly string[]): Chec
     : {
         name,
         outcome: 'failed',
-        message: `It may not ${denied.join(', ')}.`,
+        message: `It may not ${byResource(denied).join('; ')}.`,
         mend: 'helm upgrade (the chart brings the ClusterRole that fits its version)',
       }
+}
+
+/** `get secrets`, `patch secrets` → `get, patch secrets`. */
+function byResource(denied: readonly string[]): string[] {
+  const groups = Map.groupBy(denied, (title) => title.split(' ')[1] ?? '')
+  return [...groups].map(([resource, titles]) => {
+    const verbs = titles.map((title) => title.split(' ')[0])
+    return `${verbs.join(', ')} ${resource}`
+  })
 }
