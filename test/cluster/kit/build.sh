@@ -45,7 +45,7 @@ build() { # build MODULE VERSION NAME PACKAGE [LINKER FLAGS]
     return
   fi
   if [ -z "$told" ]; then
-    echo "Building what is missing in $bin: once, about 30 CPU minutes with empty caches of Go (15 minutes on two cores)"
+    echo "Building what is missing in $bin: once, about 35 CPU minutes with empty caches of Go (18 minutes on two cores)"
     told=yes
   fi
   # Aside first: a program that runs cannot be written to, and half a program must not look like one.

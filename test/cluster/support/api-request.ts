@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { KubeObject } from '../../../src/api/objects.ts'
 
-export interface ApiAnswer {
+interface ApiAnswer {
   status: number
   body: string
 }

@@ -21,7 +21,7 @@ export interface ClusterAddress {
 }
 
 /** A user with a client certificate, or a service account with a token for a day. */
-export type Who =
+type Who =
   | { user: string; groups?: readonly string[] }
   | { serviceAccount: string; namespace: string }
 

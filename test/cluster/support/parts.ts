@@ -5,7 +5,7 @@ import type { Pki } from './pki.ts'
 
 export type Part = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'cert-manager' | 'kwok'
 
-export interface Ports {
+interface Ports {
   etcd: number
   etcdPeer: number
   api: number

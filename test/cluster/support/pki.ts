@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-export interface CertificateFiles {
+interface CertificateFiles {
   cert: string
   key: string
 }

@@ -26,8 +26,6 @@ import { commandOf, type Layout, type Part } from './parts.ts'
 import { createPki, writeKubeconfig } from './pki.ts'
 import { serverPorts } from './ports.ts'
 
-export type { Part } from './parts.ts'
-
 export interface TestClusterOptions {
   /** The CRD of LogstashLink. */
   crd?: boolean
