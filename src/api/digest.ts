@@ -12,7 +12,7 @@ function canonicalJson(data: unknown): string | undefined {
   if (Array.isArray(data)) return `[${data.map((item) => canonicalJson(item) ?? 'null').join(',')}]`
   const record = data as Record<string, unknown>
   let fields = ''
-  for (const key of Object.keys(record).sort()) {
+  for (const key of Object.keys(record).toSorted()) {
     const value = canonicalJson(record[key])
     if (value === undefined) continue
     fields += `${fields === '' ? '' : ','}${JSON.stringify(key)}:${value}`

@@ -7,9 +7,12 @@
 /** A secret's value is never in the file itself. */
 export type SecretSource = { file: string } | { env: string }
 
-/** Certificate with private key. Both forms are read again when a file changes. */
+/**
+ * Certificate with private key. Both forms are read again when a file changes. `ca` holds the authorities that the other
+ * side has been told of: a new certificate waits until its own has stood there for two minutes.
+ */
 export type IdentitySource =
-  | { type: 'pem'; cert: string; key: string; passphrase?: SecretSource }
+  | { type: 'pem'; cert: string; key: string; passphrase?: SecretSource; ca?: string }
   | { type: 'pkcs12'; keystore: string; password: SecretSource }
 
 /** Certificates of those who may sign the other side's. `system` is Node's own list. */

@@ -25,6 +25,7 @@ const identity = {
         cert: text,
         key: text,
         passphrase: secret,
+        ca: text,
       },
     },
     {

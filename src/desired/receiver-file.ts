@@ -15,7 +15,7 @@ export function receiverFile(link: LogstashLink): ReceiverFile {
     tls: tls.enabled
       ? {
           enabled: true,
-          identity: identitySource(),
+          identity: identitySource(link),
           clientAuthentication,
           ...(clientAuthentication === 'None' ? {} : { clientTrust }),
         }

@@ -48,7 +48,7 @@ function senderTls(link: LogstashLink, trust: TrustSource): SenderFile['tls'] {
     trust,
     verification: verificationMode,
     ...(serverName === '' ? {} : { serverName }),
-    ...(needsIdentity(link, 'sender') ? { identity: identitySource() } : {}),
+    ...(needsIdentity(link, 'sender') ? { identity: identitySource(link) } : {}),
   }
 }
 

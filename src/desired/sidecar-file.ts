@@ -1,12 +1,13 @@
 /** What sidecar.json of both roles says alike. */
 import type { LogstashLink } from '../api/link.ts'
-import { mounts } from '../api/names.ts'
+import { configFiles, mounts } from '../api/names.ts'
 import { parseQuantity } from '../api/quantity.ts'
 import type {
   CredentialsSource,
   DeadLetterSettings,
   IdentitySource,
 } from '../api/sidecar-config.ts'
+import { trustKind } from '../api/trust-source.ts'
 import { fromConfig } from './mount-paths.ts'
 import { namespaceOf } from './metadata.ts'
 
@@ -14,12 +15,13 @@ export function linkKey(link: LogstashLink): string {
   return `${namespaceOf(link)}/${link.metadata.name}`
 }
 
-/** PEM: the keystore is for real Logstash. */
-export function identitySource(): IdentitySource {
+/** PEM: the keystore is for real Logstash. The bundle beside it holds its authority only where that is the issuer's. */
+export function identitySource(link: LogstashLink): IdentitySource {
   return {
     type: 'pem',
     cert: fromConfig(mounts.identity, 'tls.crt'),
     key: fromConfig(mounts.identity, 'tls.key'),
+    ...(trustKind(link) === 'Issuer' ? { ca: configFiles.trust } : {}),
   }
 }
 

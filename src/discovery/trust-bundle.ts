@@ -6,14 +6,17 @@
  *  ours (selector)    | ca.crt that cert-manager wrote for either role, and those that were distributed before
  *  serviceRef, hosts  | the Secret that tls.trust names, or none: then senders take the system's
  *
- * A CA that is distributed already stays until it expires: a receiver that has not yet taken up its new leaf serves from
- * the old one, and senders must verify both. At most eight old ones stay, the youngest. To have one out sooner (a stolen
- * key), delete the link's ConfigMaps: they are written again at once, without it.
+ * A CA that is distributed already stays until every sidecar with an identity says that it shows the leaf of now, or until
+ * it expires: a receiver that has not yet taken up its new leaf serves from the old one, and senders must verify both. At
+ * most eight old ones stay, the youngest. To have one out sooner (a stolen key), delete the link's ConfigMaps: they are
+ * written again at once, without it.
  */
 import type { LogstashLink } from '../api/link.ts'
-import { annotations, configFiles, roleName, type Role } from '../api/names.ts'
+import { readInjection } from '../api/injection.ts'
+import { annotations, configFiles, roleName } from '../api/names.ts'
 import type { Observed } from '../api/observed.ts'
 import { isOwnedBy } from '../api/ownership.ts'
+import { needsIdentity, roles } from '../api/roles.ts'
 import { trustKind } from '../api/trust-source.ts'
 import { bundleOf, readCertificates, type Certificate } from './certificates.ts'
 
@@ -26,7 +29,6 @@ export interface Trust {
 }
 
 const maxOld = 8
-const roles: readonly Role[] = ['receiver', 'sender']
 
 type Read = typeof readCertificates
 
@@ -69,7 +71,8 @@ function fromIssuer(observed: Observed, readAll: Read): Trust {
     current.push(...read)
   }
   const known = new Set(current.map((each) => each.fingerprint))
-  const old = distributed(observed, readAll)
+  const kept = isTakenUp(observed) ? [] : distributed(observed, readAll)
+  const old = kept
     .filter((each) => !known.has(each.fingerprint) && each.notAfter > Date.parse(now))
     .toSorted((a, b) => b.notBefore - a.notBefore)
     .slice(0, maxOld)
@@ -77,6 +80,23 @@ function fromIssuer(observed: Observed, readAll: Read): Trust {
   return pem === '' && needsAuthority(link) && Object.keys(identities).length > 0
     ? { pem, problem: noAuthority(link), reason: 'NoAuthority' }
     : { pem }
+}
+
+/** All who show a certificate were asked, and show that of now. Where nobody runs, nobody can be asked. */
+function isTakenUp({ link, identities, pods, samples }: Observed): boolean {
+  const shown = roles
+    .filter((role) => needsIdentity(link, role))
+    .flatMap((role) =>
+      pods
+        .filter((pod) => !pod.finished)
+        .filter((pod) => readInjection(pod.annotations, link.metadata.name, role) !== undefined)
+        .map((pod) => {
+          const sample = samples.find((each) => each.pod === pod.name && each.role === role)
+          const { fingerprint } = identities[role] ?? {}
+          return fingerprint !== undefined && sample?.identity === fingerprint
+        }),
+    )
+  return shown.length > 0 && shown.every(Boolean)
 }
 
 /** What our ConfigMaps hold now; a bundle of another source, or of someone else, is none of ours. */

@@ -5,7 +5,7 @@ import type { KubeObject } from '../../src/api/objects.ts'
 import type { Observed } from '../../src/api/observed.ts'
 import { trustBundle } from '../../src/discovery/trust-bundle.ts'
 import { createAuthority } from '../../src/local/ca/issue.ts'
-import { linkOf, observedOf } from '../support/links.ts'
+import { injectedPod, linkOf, observedOf } from '../support/links.ts'
 
 const start = new Date('2026-11-01T00:00:00Z')
 async function authorityPem(days: number, since = start): Promise<string> {
@@ -68,6 +68,47 @@ test('a CA that was distributed stays beside the new one until it expires', () =
   )
   assert.equal(again.pem, pem)
 })
+
+const fingerprint = 'AB:CD'
+const carrier = injectedPod(linkOf(), 'indexer-1', 'receiver')
+const other = injectedPod(linkOf(), 'indexer-2', 'receiver')
+const sampleOf = (pod: string, identity?: string) => ({
+  pod,
+  role: 'receiver' as const,
+  at: 'now',
+  reachable: identity !== undefined,
+  ...(identity === undefined ? {} : { identity }),
+})
+const takenUp: [string, Partial<Observed>, number][] = [
+  [
+    'goes once all receivers show the leaf of now',
+    { samples: [sampleOf('indexer-1', fingerprint)] },
+    1,
+  ],
+  ['stays while one shows the leaf before', { samples: [sampleOf('indexer-1', 'EF')] }, 2],
+  ['stays while one does not answer', { samples: [sampleOf('indexer-1')] }, 2],
+  [
+    'stays while one was not asked',
+    { pods: [carrier, other], samples: [sampleOf('indexer-1', fingerprint)] },
+    2,
+  ],
+  ['stays while nobody runs', { pods: [] }, 2],
+]
+for (const [what, more, expected] of takenUp) {
+  test(`an authority that was replaced ${what}`, () => {
+    const { receiver } = identity(current)
+    assert.ok(receiver)
+    const { pem } = trustBundle(
+      observedOf(linkOf(), {
+        identities: { receiver: { ...receiver, fingerprint } },
+        objects: [configMap(old + current)],
+        pods: [carrier],
+        ...more,
+      }),
+    )
+    assert.equal(count(pem), expected)
+  })
+}
 
 test('of old authorities the eight youngest stay', async () => {
   const all = await Promise.all(

@@ -1,6 +1,7 @@
 /** Links and what is observed of them, for tests of the control rooms. */
 import type { LogstashLink } from '../../src/api/link.ts'
-import { apiVersion, kind } from '../../src/api/names.ts'
+import { injectionHash, injectionText } from '../../src/api/injection.ts'
+import { apiVersion, injectedAnnotation, kind, type Role } from '../../src/api/names.ts'
 import type { ObjectMeta } from '../../src/api/objects.ts'
 import type { Observed, ObservedPod } from '../../src/api/observed.ts'
 import type { OperatorOptions } from '../../src/api/operator-options.ts'
@@ -73,4 +74,21 @@ export function observedPod(name: string, more: Partial<ObservedPod> = {}): Obse
     sidecars: {},
     ...more,
   }
+}
+
+/** One that carries a sidecar of link `orders`, as the link wants it and ready. */
+export function injectedPod(
+  link: LogstashLink,
+  name: string,
+  role: Role,
+  more: Partial<ObservedPod> = {},
+) {
+  const text = injectionText({ hash: injectionHash(link, role), healthPort: 9601 })
+  return observedPod(name, {
+    roles: [role],
+    annotations: { [injectedAnnotation('orders', role)]: text },
+    sidecars: { [role]: { ready: true } },
+    workload: role === 'sender' ? 'Deployment/web' : 'StatefulSet/indexer',
+    ...more,
+  })
 }

@@ -1,35 +1,18 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { conditionTypes, reasons, type ConditionType } from '../../src/api/conditions.ts'
-import { injectionHash, injectionText, skipText } from '../../src/api/injection.ts'
-import type { LogstashLink } from '../../src/api/link.ts'
+import { skipText } from '../../src/api/injection.ts'
 import { injectedAnnotation, roleName, type Role } from '../../src/api/names.ts'
 import type { KubeObject } from '../../src/api/objects.ts'
 import type { Observed, ObservedPod } from '../../src/api/observed.ts'
 import { verdict, type VerdictInput } from '../../src/verdict/verdict.ts'
-import { linkOf, observedOf, observedPod } from '../support/links.ts'
+import { injectedPod, linkOf, observedOf, observedPod } from '../support/links.ts'
 
 const link = linkOf()
 const pem = '-----BEGIN CERTIFICATE-----\nYQ==\n-----END CERTIFICATE-----\n'
 const key = { apiVersion: 'v1', kind: 'Secret', namespace: 'shop', name: 'orders-receiver-tls' }
 const identities = { receiver: { key, ca: pem, notAfter: '2026-12-01T00:00:00Z' } }
 const file = { revision: 'r', hosts: [{ host: '10.0.0.1', port: 9800 }] }
-
-function injectedPod(
-  link: LogstashLink,
-  name: string,
-  role: Role,
-  more: Partial<ObservedPod> = {},
-) {
-  const text = injectionText({ hash: injectionHash(link, role), healthPort: 9601 })
-  return observedPod(name, {
-    roles: [role],
-    annotations: { [injectedAnnotation('orders', role)]: text },
-    sidecars: { [role]: { ready: true } },
-    workload: role === 'sender' ? 'Deployment/web' : 'StatefulSet/indexer',
-    ...more,
-  })
-}
 
 function configMap(role: Role): KubeObject {
   return {
@@ -240,6 +223,28 @@ const identityCases: [string, Partial<Observed>, string, RegExp][] = [
     /kubectl describe certificate orders-receiver -n shop/,
   ],
   ['refused', { identities: {}, objects: [failed] }, 'IssuerFailed', /the issuer says no\./],
+  [
+    'waiting for an issuer that is not there',
+    { identities: {}, issuance: { receiver: { message: 'issuer x not found.', failed: true } } },
+    'IssuerFailed',
+    /is not issued: issuer x not found\. \(see kubectl/,
+  ],
+  [
+    'ordered',
+    { identities: {}, issuance: { receiver: { message: 'waiting for order y', failed: false } } },
+    'Issuing',
+    /is not issued yet: waiting for order y; see/,
+  ],
+  [
+    'refused with more than the Certificate says',
+    {
+      identities: {},
+      objects: [failed],
+      issuance: { receiver: { message: 'denied by policy.', failed: true } },
+    },
+    'IssuerFailed',
+    /denied by policy\./,
+  ],
   ['renewal refused', { objects: [failed] }, 'Issued', /Its renewal fails: the issuer says no\./],
   ['empty', { identities: { receiver: { key } } }, 'SecretInvalid', /holds no certificate/],
   ['ended', { now: '2026-12-01T00:00:00Z' }, 'Expired', /expired at 2026-12-01T00:00:00Z/],
@@ -355,3 +360,23 @@ for (const [title, input, time] of requeues) {
     assert.equal(verdict(input).requeueAfterMs, time)
   })
 }
+
+const issuingSince = (time: string) =>
+  certificate({ conditions: [{ type: 'Issuing', status: 'True', lastTransitionTime: time }] })
+for (const [what, time, expected] of [
+  ['just begun', '2026-11-22T12:00:00Z', 2000],
+  ['half a minute old', '2026-11-22T11:59:30Z', 30_000],
+  ['an hour old', '2026-11-22T11:00:00Z', 60_000],
+] as const) {
+  test(`an issue that is ${what} is looked at again after ${expected} ms`, () => {
+    const { requeueAfterMs } = verdict(healthy(link, { objects: [issuingSince(time)] }))
+    assert.equal(requeueAfterMs, expected)
+  })
+}
+
+test('a namespace that the webhook does not cover makes a link not accepted, without an event', () => {
+  const { status, events } = verdict(healthy(link, { webhook: 'The webhook is not called yet.' }))
+  const accepted = status.conditions?.find(({ type }) => type === 'Accepted')
+  assert.deepEqual([accepted?.status, accepted?.reason], ['False', 'WebhookNotReady'])
+  assert.ok(!events.some(({ reason }) => reason === 'WebhookNotReady'))
+})

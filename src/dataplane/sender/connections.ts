@@ -24,6 +24,7 @@ export interface Connections {
   tlsProblem(): string | undefined
   /** Of the sender's own certificate; undefined without one. */
   certificateExpiry(): Date | undefined
+  certificateFingerprint(): string | undefined
   bookProblem(): string | undefined
   /** A host fails: time to look where hosts are now. */
   failing(): void
@@ -121,6 +122,7 @@ export async function createConnections(
     securityProblem: () => security.problem(),
     tlsProblem: () => security.tlsProblem(),
     certificateExpiry: () => security.certificateExpiry(),
+    certificateFingerprint: () => security.certificateFingerprint(),
     bookProblem: () => book.problem(),
     failing: () => book.failing(balancer.allOut()),
     close() {

@@ -25,6 +25,8 @@ export interface Security {
   tlsProblem(): string | undefined
   /** When the certificate ends that hosts are shown; undefined without one. */
   certificateExpiry(): Date | undefined
+  /** SHA-256 of that certificate, as openssl prints it. */
+  certificateFingerprint(): string | undefined
   close(): void
 }
 
@@ -72,6 +74,7 @@ export async function openSecurity(
     problem: () => parts.find((part) => part.problem !== undefined)?.problem,
     tlsProblem: () => trust?.problem ?? identity?.problem,
     certificateExpiry: () => identity?.current?.notAfter,
+    certificateFingerprint: () => identity?.current?.fingerprint,
     close() {
       for (const part of parts) part.close()
     },

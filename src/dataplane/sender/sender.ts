@@ -238,6 +238,7 @@ export async function startSender(
       deadLetters: deadLetters.current?.status(),
       counts,
       securityProblem: connections.securityProblem(),
+      fingerprint: connections.certificateFingerprint(),
       canSend: connections.canSend(),
       bookProblem: connections.bookProblem(),
     }

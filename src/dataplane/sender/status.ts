@@ -16,16 +16,20 @@ export interface StatusInput {
   counts: { collected: number; delivered: number; dropped: number; withdrawn: number }
   /** What keeps the sender from sending at all. */
   securityProblem: string | undefined
+  /** Of the certificate that hosts are shown. */
+  fingerprint: string | undefined
   canSend: boolean
   bookProblem: string | undefined
 }
 
 export function senderStatus(input: StatusInput): object {
-  const { link, now, hosts, health, totals, heldBytes, maxSize, deadLetters, counts } = input
+  const { link, now, hosts, fingerprint, health, totals, heldBytes, maxSize, deadLetters, counts } =
+    input
   return {
     role: 'sender',
     link,
     problem: problemOf(input),
+    identity: fingerprint === undefined ? undefined : { fingerprint },
     oldestEventAge: totals.oldest === undefined ? undefined : Math.round(now - totals.oldest),
     queue: {
       type: 'Memory',

@@ -5,10 +5,12 @@ import { createSecureContext } from 'node:tls'
 import type { IdentitySource } from '../../api/sidecar-config.ts'
 import { LogstashLinkError, messageOf } from '../../errors.ts'
 import type { Log } from '../../telemetry/log.ts'
+import { holdIdentity } from './held-identity.ts'
 import { pemCertificates, pemKey } from './pem.ts'
 import { readPlace, refusal, type Place } from './place.ts'
 import { openReloading, type Loaded, type Reloading } from './reloading.ts'
 import { readSecretSource, secretFiles, type Environment } from './secret.ts'
+import { openTrust } from './trust.ts'
 
 export interface Identity {
   /** For a secure context: PEM, the leaf first, the key not encrypted. Not to be logged. */
@@ -31,6 +33,8 @@ export interface TlsFilesDeps {
   /** How often to look at the files; 1000 unless told otherwise. */
   intervalMs?: number
   now?: () => Date
+  /** How long an authority is to be known before a certificate of it is shown, ms. */
+  holdMs?: number
 }
 
 /** Never rejects: `problem` says why there is no identity. A leaf past its time is used, since no other is there. */
@@ -38,8 +42,8 @@ export async function openIdentity(
   source: IdentitySource,
   deps: TlsFilesDeps,
 ): Promise<Reloading<Identity>> {
-  const { log, env, setting = 'tls.identity', intervalMs, now = () => new Date() } = deps
-  return await openReloading({
+  const { log, env, setting = 'tls.identity', intervalMs, now = () => new Date(), holdMs } = deps
+  const newest = await openReloading({
     what: setting,
     files: filesOf(source),
     load: async () => await loadIdentity(source, env, setting),
@@ -47,6 +51,13 @@ export async function openIdentity(
     log,
     ...(intervalMs === undefined ? {} : { intervalMs }),
   })
+  if (source.type !== 'pem' || source.ca === undefined) return newest
+  const bundle = await openTrust(
+    { type: 'pem', ca: source.ca },
+    { ...deps, setting: `${setting}.ca` },
+  )
+  const hold = holdMs === undefined ? {} : { holdMs }
+  return holdIdentity(newest, bundle, { what: setting, log, now, ...hold })
 }
 
 function filesOf(source: IdentitySource): string[] {
