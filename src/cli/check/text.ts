@@ -3,7 +3,7 @@ import { type Paint, type Mark } from '../status/paint.ts'
 import { wrap } from '../status/wrap.ts'
 import { countsOf, type CheckResult, type Outcome } from './result.ts'
 
-export const markOf: Record<Outcome, Mark> = { ok: 'well', warning: 'warning', failed: 'bad' }
+const markOf: Record<Outcome, Mark> = { ok: 'well', warning: 'warning', failed: 'bad' }
 
 /** One result: what was found beside its name where both fit, else below it, and what mends it. */
 export function resultLines(
