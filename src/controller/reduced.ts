@@ -87,7 +87,10 @@ const withheld = Buffer.from('withheld').toString('base64')
 /** All keys, but of their values only those that hold certificates and nothing else: no private key, no password. */
 export function reducedSecret(object: KubeObject): KubeObject {
   const { apiVersion, kind, metadata, type } = object
-  const { annotations: noted } = metadata
+  // kubectl keeps a copy of all values in an annotation.
+  const noted = Object.entries(metadata.annotations ?? {}).filter(
+    ([key]) => key.startsWith(`${group}/`) || key.startsWith('cert-manager.io/'),
+  )
   const data = (object['data'] as Record<string, string> | undefined) ?? {}
   const values = Object.entries(data).map(([key, value]) => [key, publicPart(value)])
   return {
@@ -95,7 +98,7 @@ export function reducedSecret(object: KubeObject): KubeObject {
     kind,
     metadata: {
       ...reducedMeta(metadata),
-      ...(noted === undefined ? {} : { annotations: noted }),
+      ...(noted.length === 0 ? {} : { annotations: Object.fromEntries(noted) }),
     },
     ...(type === undefined ? {} : { type }),
     data: Object.fromEntries(values),

@@ -68,7 +68,7 @@ function idOf({ kind, metadata }: KubeObject): string {
   return `${kind} ${metadata.namespace ?? ''} ${metadata.name}`
 }
 
-export function keyOfObject({ apiVersion, kind, metadata }: KubeObject): ObjectKey {
+function keyOfObject({ apiVersion, kind, metadata }: KubeObject): ObjectKey {
   const { namespace = '', name } = metadata
   return { apiVersion, kind, namespace, name }
 }

@@ -94,13 +94,19 @@ function sentence(
   if (pods === undefined || state === 'Ready') return []
   const names = namesOf(pods.map(({ name }) => name))
   const restart = namesOf(restartCommands(pods))
-  if (state === 'NotInjected') return [`Without a sidecar: ${names}; to mend: ${restart}.`]
-  if (state === 'Outdated') return [`With an outdated sidecar: ${names}; to mend: ${restart}.`]
+  const which = `${plural(pods.length, 'pod')} (${workloadsOf(pods)})`
+  if (state === 'NotInjected') return [`Without a sidecar: ${which}; to mend: ${restart}.`]
+  if (state === 'Outdated') return [`With an outdated sidecar: ${which}; to mend: ${restart}.`]
   if (state === 'NotReady') return [`Not ready yet: ${names}.`]
   const causes = Map.groupBy(pods, (pod) => skipMessage(pod, link.metadata.name, role))
   return [...causes]
     .map(([cause, those]) => `Left out: ${namesOf(those.map(({ name }) => name))}. ${cause}`)
     .toSorted()
+}
+
+/** `Deployment/web, Pod/lone`: pods come and go, and what is to be restarted is what made them. */
+function workloadsOf(pods: readonly ObservedPod[]): string {
+  return namesOf([...new Set(pods.map(({ name, workload = `Pod/${name}` }) => workload))])
 }
 
 function skipMessage(pod: ObservedPod, link: string, role: Role): string {

@@ -140,7 +140,7 @@ const senders: [string, ObservedPod[], string, string | RegExp][] = [
     'pods of which one lacks it',
     [good, observedPod('web-1'), observedPod('bare', { workload: undefined as never })],
     'NotInjected',
-    'Sender sidecars are ready in 1 of 3 pods. Without a sidecar: bare, web-1; to mend: kubectl rollout restart deployment/web -n shop, make pod bare anew.',
+    'Sender sidecars are ready in 1 of 3 pods. Without a sidecar: 2 pods (Deployment/web, Pod/bare); to mend: kubectl rollout restart deployment/web -n shop, make pod bare anew.',
   ],
   [
     'a pod of before a change',
@@ -149,7 +149,7 @@ const senders: [string, ObservedPod[], string, string | RegExp][] = [
       injectedPod(link, 'web-2', 'sender', { workload: 'Job/batch' }),
     ],
     'Outdated',
-    'Sender sidecars are ready in 1 of 2 pods. With an outdated sidecar: web-1; to mend: kubectl rollout restart deployment/web -n shop.',
+    'Sender sidecars are ready in 1 of 2 pods. With an outdated sidecar: 1 pod (Deployment/web); to mend: kubectl rollout restart deployment/web -n shop.',
   ],
   [
     'a pod whose port is taken',
@@ -183,15 +183,15 @@ const senders: [string, ObservedPod[], string, string | RegExp][] = [
   ],
   [
     'more pods than a message holds',
-    Array.from({ length: 8 }, (_, n) => observedPod(`web-${n}`)),
+    Array.from({ length: 8 }, (_, n) => observedPod(`web-${n}`, { workload: `Deployment/w${n}` })),
     'NotInjected',
-    /: web-0, web-1, web-2, web-3, web-4 and 3 more; to mend/,
+    /: 8 pods \(Deployment\/w0, .*, Deployment\/w4 and 3 more\); to mend/,
   ],
   [
     'an annotation that is not ours',
     [observedPod('web-1', { annotations: { [injectedAnnotation('orders', 'sender')]: '[]' } })],
     'NotInjected',
-    /web-1/,
+    /1 pod \(Deployment\/web\)/,
   ],
 ]
 for (const [title, pods, reason, message] of senders) {
