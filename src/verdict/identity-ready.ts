@@ -35,7 +35,7 @@ function identityOf(observed: Observed, role: Role): Identity {
     const why = waiting === undefined ? '' : `: ${waiting}`
     return failure === undefined
       ? no('Issuing', `${certificate} is not issued yet${why}; ${look}.`)
-      : no('IssuerFailed', `${certificate} is not issued: ${failure} (${look})`)
+      : no('IssuerFailed', `${certificate} is not issued: ${failure} (${look}).`)
   }
   if (identity.notAfter === undefined) {
     return no(
@@ -45,7 +45,7 @@ function identityOf(observed: Observed, role: Role): Identity {
   }
   if (Date.parse(identity.notAfter) <= Date.parse(now)) {
     const why = failure === undefined ? '' : `: ${failure}`
-    return no('Expired', `${certificate} expired at ${identity.notAfter}${why} (${look})`)
+    return no('Expired', `${certificate} expired at ${identity.notAfter}${why} (${look}).`)
   }
   const renewal = failure === undefined ? '' : ` Its renewal fails: ${failure}`
   return {

@@ -1,6 +1,7 @@
 /** ReceiversInjected, SendersInjected: has every pod of a role its sidecar, as the link wants it now. */
 import { injectionHash, readInjection, readSkip } from '../api/injection.ts'
 import { labels, type Role } from '../api/names.ts'
+import { notBuiltYet } from '../api/not-built.ts'
 import type { Observed, ObservedPod } from '../api/observed.ts'
 import { selectorOf } from '../api/roles.ts'
 import { namesOf, plural, type Finding } from './finding.ts'
@@ -93,10 +94,12 @@ function sentence(
 ): string[] {
   if (pods === undefined || state === 'Ready') return []
   const names = namesOf(pods.map(({ name }) => name))
-  const restart = namesOf(restartCommands(pods))
+  // Pods made anew would lack it again where injection passes over the whole link.
+  const isBuilt = notBuiltYet(link).length === 0
+  const mend = isBuilt ? `; to mend: ${namesOf(restartCommands(pods))}` : ''
   const which = `${plural(pods.length, 'pod')} (${workloadsOf(pods)})`
-  if (state === 'NotInjected') return [`Without a sidecar: ${which}; to mend: ${restart}.`]
-  if (state === 'Outdated') return [`With an outdated sidecar: ${which}; to mend: ${restart}.`]
+  if (state === 'NotInjected') return [`Without a sidecar: ${which}${mend}.`]
+  if (state === 'Outdated') return [`With an outdated sidecar: ${which}${mend}.`]
   if (state === 'NotReady') return [`Not ready yet: ${names}.`]
   const causes = Map.groupBy(pods, (pod) => skipMessage(pod, link.metadata.name, role))
   return [...causes]

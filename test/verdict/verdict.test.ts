@@ -203,6 +203,17 @@ for (const [title, pods, reason, message] of senders) {
   })
 }
 
+test('no command is named that would mend nothing: pods of what is not built yet stay without a sidecar', () => {
+  const sender = { ...link.spec.sender, queue: { type: 'Disk' } }
+  const found = condition(
+    healthy(linkOf({ sender }), { pods: [observedPod('web-1')] }),
+    'SendersInjected',
+  )
+  const told =
+    'Sender sidecars are ready in 0 of 1 pods. Without a sidecar: 1 pod (Deployment/web).'
+  assert.deepEqual([found.reason, found.message], ['NotInjected', told])
+})
+
 function certificate(status: object): KubeObject {
   return {
     apiVersion: 'cert-manager.io/v1',
@@ -227,7 +238,7 @@ const identityCases: [string, Partial<Observed>, string, RegExp][] = [
     'waiting for an issuer that is not there',
     { identities: {}, issuance: { receiver: { message: 'issuer x not found.', failed: true } } },
     'IssuerFailed',
-    /is not issued: issuer x not found\. \(see kubectl/,
+    /is not issued: issuer x not found\. \(see kubectl describe certificate orders-receiver -n shop\)\.$/,
   ],
   [
     'ordered',
