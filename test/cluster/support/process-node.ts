@@ -1,7 +1,7 @@
 /**
  * A node of a real cluster whose pods run as processes of this machine, by the kubelet of `logstash-link local`. It takes
- * pods that name it, and those that name no node, as there is no scheduler. It needs the network that in-pod-network.sh
- * makes, in which every address of the pods' range is this machine.
+ * pods that name it, and, as there is no scheduler, those that name no node and whose nodeSelector fits its labels. It
+ * needs the network that in-pod-network.sh makes, in which every address of the pods' range is this machine.
  */
 import { mkdirSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
@@ -37,6 +37,10 @@ export interface ProcessNodeOptions {
   parent: string
   log: Log
   labels?: Record<string, string>
+  /** It takes only pods that ask for it by a nodeSelector, as if it were tainted against all others. */
+  dedicated?: boolean
+  /** Which of three ranges of addresses its pods get, where several nodes stand side by side; default 0. */
+  range?: 0 | 1 | 2
   /** Further environment of all containers: KUBECONFIG, as none of them finds a service account's token on its disk. */
   env?: Record<string, string>
 }
@@ -60,12 +64,12 @@ export async function startProcessNode(options: ProcessNodeOptions): Promise<Pro
   const run = await createRunFolder(options.parent)
   mkdirSync(join(run.path, 'logs'))
   const guardian = startGuardian(run.path)
-  await register(cluster, name, options.labels ?? {})
+  await register(cluster, name, { ...wellKnownLabels(name), ...options.labels })
   const ended = new AbortController()
   const beating = heartbeat(cluster, name, ended.signal, log)
   const scheduler = cluster.watch(podKind, {}, ({ type, object }) => {
     const pod = object as Pod
-    if (type === 'DELETED' || pod.spec.nodeName !== undefined) return
+    if (type === 'DELETED' || pod.spec.nodeName !== undefined || !takes(pod, options)) return
     void bind(api, pod, name).catch((error: unknown) => {
       log.warn({ pod: pod.metadata.name, error: messageOf(error) }, 'A pod was not bound')
     })
@@ -73,7 +77,7 @@ export async function startProcessNode(options: ProcessNodeOptions): Promise<Pro
   const kubelet = startKubelet({
     cluster,
     binding: bindingByGrace(api, name),
-    addresses: podAddresses(),
+    addresses: podAddresses(options.range ?? 0),
     groups: {
       add(group) {
         run.add(group)
@@ -128,6 +132,18 @@ function bindingByGrace(api: Api, node: string): Binding {
   }
 }
 
+function takes(pod: Pod, { name, labels = {}, dedicated = false }: ProcessNodeOptions): boolean {
+  const wanted = Object.entries((pod.spec['nodeSelector'] ?? {}) as Record<string, string>)
+  const all = { ...wellKnownLabels(name), ...labels }
+  if (dedicated && !wanted.some(([key]) => Object.hasOwn(labels, key))) return false
+  return wanted.every(([key, value]) => all[key] === value)
+}
+
+/** What every kubelet sets. */
+function wellKnownLabels(name: string): Record<string, string> {
+  return { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux' }
+}
+
 async function bind(api: Api, { metadata }: Pod, node: string): Promise<void> {
   const { namespace = 'default', name } = metadata
   const path = `/api/v1/namespaces/${namespace}/pods/${name}/binding`
@@ -141,13 +157,14 @@ async function bind(api: Api, { metadata }: Pod, node: string): Promise<void> {
   if (status >= 300 && status !== 404 && status !== 409) throw new Error(`${status} ${body}`)
 }
 
-/** 10.245.128.1 and on, one after the other; kwok gives out the lower half. */
-function podAddresses(): Addresses {
+/** From 10.245.128.1, .168.1 or .208.1 on, one after the other; kwok gives out the lower half. */
+function podAddresses(range: number): Addresses {
   let count = 0
   return {
     claim() {
       count += 1
-      const ip = `${podRange}${128 + Math.floor(count / 250)}.${1 + (count % 250)}`
+      const third = 128 + 40 * range + Math.floor(count / 250)
+      const ip = `${podRange}${third}.${1 + (count % 250)}`
       return Promise.resolve({ ip, release: () => Promise.resolve() })
     },
   }
