@@ -17,13 +17,15 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY scripts/build.mjs scripts/
 COPY src src
 RUN node scripts/build.mjs
-# What runs: no development dependencies, and nothing that only holds types, documents or source maps. Of the optional ones, which each are a Node, the one for the image's processor.
+# What runs: no development dependencies, and nothing that only holds types, documents or source maps; of the Kubernetes
+# client its exec plugin alone is loaded. Of the optional ones, which each are a Node, the one for the image's processor.
 RUN rm -rf node_modules \
   && npm ci --ignore-scripts --omit=dev --os=linux --libc=glibc --cpu="$(echo "$TARGETARCH" | sed s/amd64/x64/)" \
   && mkdir -p /image/usr/local/bin /image/app \
   && mv node_modules/node-linux-*/bin/node /image/usr/local/bin/node \
   && rm -rf node_modules/node-linux-* node_modules/.bin node_modules/.package-lock.json \
-     node_modules/@types node_modules/kubernetes-models node_modules/@kubernetes-models node_modules/@kubernetes \
+     node_modules/@types node_modules/kubernetes-models node_modules/@kubernetes-models \
+  && find node_modules/@kubernetes -type f ! -path '*/dist/exec_auth.js' ! -name package.json ! -iname 'license*' -delete \
   && find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' \) \
      ! -iname 'license*' -delete \
   && find node_modules -mindepth 2 -maxdepth 3 -type d \( -name test -o -name tests -o -name 'benchmark*' -o -name examples \) \

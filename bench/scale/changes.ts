@@ -112,7 +112,8 @@ async function watchConfigMaps(
   )
   asked.end()
   const [answer] = (await once(asked, 'response')) as [IncomingMessage]
-  createInterface(answer).on('line', (line) => {
+  const lines = createInterface(answer)
+  lines.on('line', (line) => {
     const at = performance.now()
     const { object } = JSON.parse(line) as { object: { data?: { 'hosts.json'?: string } } }
     const file = object.data?.['hosts.json']
@@ -123,8 +124,7 @@ async function watchConfigMaps(
       at,
     )
   })
-  asked.on('error', () => {
-    // Ours to end; a watch that is cut shows as changes that never came.
-  })
+  // Ours to end; a watch that is cut meanwhile shows as changes that never came.
+  for (const each of [asked, answer, lines]) each.on('error', () => undefined)
   return { stop: () => void asked.destroy() }
 }

@@ -41,7 +41,7 @@ export async function populate(api: Api, size: Size): Promise<void> {
     metadata: { name: 'scale-root' },
     spec: { selfSigned: {} },
   })
-  await create(api, `${certManager}/namespaces/kube-system/certificates`, {
+  await create(api, `${certManager}/namespaces/cert-manager/certificates`, {
     apiVersion: 'cert-manager.io/v1',
     kind: 'Certificate',
     metadata: { name: issuer },

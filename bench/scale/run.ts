@@ -55,7 +55,7 @@ const size: Size = {
 const rate = { perSecond: Number(values['per-second']), seconds: Number(values.seconds) }
 /** First ports of sidecars: every address of a pod is this machine, so one listener answers for all of them. */
 const sidecarPorts = [9601, 9602]
-const longestMs = 20 * 60_000
+const longestMs = Number(process.env['LONGEST'] ?? 1_200_000)
 
 const log = createLog({ program: 'bench', level: 'Warn' })
 const results: Record<string, unknown> = { size, rate, node: process.version }
@@ -137,7 +137,7 @@ async function measureChanges(): Promise<object> {
   const after = await readMetrics(url)
   const costAfter = costOf(await operatorPid())
   const requests = (samples: typeof before) =>
-    totals(samples, 'logstash_link_kube_requests_total', ['verb', 'kind'])
+    totals(samples, 'logstash_link_kube_requests_total', ['verb', 'resource'])
   const changes = {
     changes: latencies.length,
     never: latencies.filter((each) => each === undefined).length,
@@ -160,7 +160,7 @@ async function measureChanges(): Promise<object> {
 /** From the webhook's own histogram. */
 async function webhookLatency(): Promise<object> {
   const samples = await readMetrics(await operatorUrl())
-  const buckets = totals(samples, 'logstash_link_webhook_duration_seconds_bucket', ['le'])
+  const buckets = totals(samples, 'logstash_link_webhook_request_duration_seconds_bucket', ['le'])
   const all = buckets.get('+Inf') ?? 0
   const upTo = (share: number): string =>
     [...buckets].find(([, count]) => count >= all * share)?.[0] ?? 'none'

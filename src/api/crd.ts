@@ -81,7 +81,6 @@ const printerColumns = [
     type: 'string',
     description: "End of the receivers' certificate.",
     jsonPath: '.status.certificate.notAfter',
-    priority: 1,
   },
   {
     name: 'Reason',

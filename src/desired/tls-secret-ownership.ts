@@ -37,22 +37,32 @@ export function tlsSecret(
 }
 
 /**
- * Our owner reference and nothing else: without it the Secret, which cert-manager leaves behind, would outlive the link
- * and the password of its keystore. With the uid of a Secret that is ours to own; without it for a foreign one, which
- * makes that a conflict.
+ * Our owner references and nothing else: without the link's the Secret, which cert-manager leaves behind, would outlive
+ * the link and the password of its keystore. The Certificate is an owner too, since the garbage collector waits for all of
+ * them: a Secret that went before its Certificate would be issued anew, and stay. With the uid of a Secret that is ours to
+ * own; without it for a foreign one, which makes that a conflict.
  */
 export function tlsSecretOwnership(observed: Observed, role: Role, uid?: string): KubeObject {
-  const { link } = observed
+  const { link, objects } = observed
+  const { name: linkName } = link.metadata
+  const certificate = find(objects, certificateKind.kind, roleName(linkName, role))
   return {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: {
-      name: tlsSecretName(link.metadata.name, role),
+      name: tlsSecretName(linkName, role),
       namespace: namespaceOf(link),
       ...(uid === undefined ? {} : { uid }),
-      ...ownerReferences(link),
+      ...ownerReferences(link, ...(isOurs(certificate, link) ? [certificate] : [])),
     },
   }
+}
+
+function isOurs(
+  object: KubeObject | undefined,
+  { metadata: { uid } }: Observed['link'],
+): object is KubeObject {
+  return object !== undefined && uid !== undefined && isOwnedBy(object, uid)
 }
 
 function find(objects: readonly KubeObject[], kind: string, name: string): KubeObject | undefined {
