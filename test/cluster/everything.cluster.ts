@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import type { Condition } from '../../src/api/link.ts'
 import { eventually } from '../support/eventually.ts'
 import { openssl, withoutOpenssl } from '../support/openssl.ts'
+import { leafAt, renewCertificate } from './support/renewal.ts'
 import { openEverythingWorld, type EverythingWorld } from './support/everything-world.ts'
 import { post } from './support/foreign-output.ts'
 import { hasPodNetwork } from './support/process-node.ts'
@@ -194,27 +195,39 @@ describe('everything that a link can say', { skip }, () => {
     assert.equal(new Set(arrivals.map(({ at }) => at)).size, 2)
   })
 
-  it('loses nothing while receivers and applications are restarted one after another', async () => {
+  it('loses nothing while receivers and applications are restarted one after another', async (t) => {
     const flows = startFlows('restart')
     for (const name of ['ingest-a', 'ingest-b', 'indexer', 'logstash']) {
       await world.shop('rollout', 'restart', `deployment/${name}`)
       await world.shop('rollout', 'status', `deployment/${name}`, '--timeout=90s')
     }
-    await flows.end()
+    t.diagnostic(await flows.end())
   })
 
   it('serves a renewed certificate without a restart, and loses nothing meanwhile', {
     skip: withoutOpenssl,
-  }, async () => {
-    const before = await served('ingest-a')
+  }, async (t) => {
+    const doors = [
+      ['ingest-a', 9810],
+      ['indexer', 9800],
+    ] as const
+    const before = await Promise.all(doors.map(([workload, port]) => served(workload, port)))
+    const identityBefore = await world.secret('audit-sender-tls', 'tls.crt')
     const flows = startFlows('renewal')
-    for (const name of ['audit-receiver', 'audit-sender', 'orders-receiver']) await renew(name)
-    await eventually('the new leaf is served', async () => {
-      const now = await served('ingest-a')
-      assert.equal(now.pod, before.pod)
-      assert.notEqual(now.fingerprint, before.fingerprint)
-    })
-    await flows.end()
+    for (const name of ['audit-receiver', 'audit-sender', 'orders-receiver']) {
+      await renewCertificate(world.cluster, 'shop', name)
+    }
+    for (const [index, [workload, port]] of doors.entries()) {
+      await eventually(`${workload} serves a new leaf`, async () => {
+        const now = await served(workload, port)
+        assert.equal(now.ip, before[index]?.ip)
+        assert.notEqual(now.leaf, before[index]?.leaf)
+      })
+    }
+    await eventually('senders have a new identity', async () =>
+      assert.notEqual(await world.secret('audit-sender-tls', 'tls.crt'), identityBefore),
+    )
+    t.diagnostic(await flows.end())
     const restarts = await world.shop(
       ...['get', 'pods', '-o'],
       'jsonpath={.items[*].status.initContainerStatuses[*].restartCount}',
@@ -247,34 +260,14 @@ describe('everything that a link can say', { skip }, () => {
     return [`https://${ip}:${port}`, await world.secret(`${link}-receiver-tls`, 'ca.crt')]
   }
 
-  async function served(workload: string): Promise<{ pod: string; fingerprint: string }> {
-    const pod = (await world.podsOf('shop')).find(({ labels }) => labels['workload'] === workload)
-    const { output } = openssl(['s_client', '-connect', `${pod?.ip}:9810`])
-    const { ok, output: fingerprint } = openssl(['x509', '-noout', '-fingerprint'], output)
-    assert.ok(ok, fingerprint)
-    return { pod: pod?.name ?? '', fingerprint }
+  /** Of one pod of the workload. */
+  async function served(workload: string, port: number): Promise<{ ip: string; leaf: string }> {
+    const [ip = ''] = await ipsOf(workload)
+    return { ip, leaf: leafAt(ip, port) }
   }
 
-  /** As `cmctl renew`. */
-  async function renew(name: string): Promise<void> {
-    const path = `/apis/cert-manager.io/v1/namespaces/shop/certificates/${name}/status`
-    const condition = {
-      type: 'Issuing',
-      status: 'True',
-      reason: 'ManuallyTriggered',
-      message: 'By the test',
-      lastTransitionTime: new Date().toISOString(),
-    }
-    await world.cluster.api.object(
-      'PATCH',
-      path,
-      [{ op: 'add', path: '/status/conditions/-', value: condition }],
-      'application/json-patch+json',
-    )
-  }
-
-  /** Events on all routes at once, round after round until their end, which awaits that all have arrived. */
-  function startFlows(name: string): { end(): Promise<void> } {
+  /** Events on all routes at once, round after round until their end, which awaits that all have arrived, and counts. */
+  function startFlows(name: string): { end(): Promise<string> } {
     const ended = new AbortController()
     const flow = async ({ link, from, collect }: (typeof routes)[number]) => {
       const rounds: { tag: string; pod: string }[] = []
@@ -293,7 +286,13 @@ describe('everything that a link can say', { skip }, () => {
     return {
       async end() {
         ended.abort()
-        for (const { tag, pod } of (await sent).flat()) await world.allArrived(tag, pod, perRound)
+        const rounds = (await sent).flat()
+        let arrived = 0
+        for (const { tag, pod } of rounds) {
+          arrived += (await world.allArrived(tag, pod, perRound)).length
+        }
+        const events = rounds.length * perRound
+        return `${events} events, ${arrived - events} arrived once more`
       },
     }
   }

@@ -3,7 +3,7 @@
  * pods that name it, and, as there is no scheduler, those that name no node and whose nodeSelector fits its labels. It
  * needs the network that in-pod-network.sh makes, in which every address of the pods' range is this machine.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -22,7 +22,7 @@ import type { Api } from './api-request.ts'
 export interface ProcessNode {
   name: string
   kubelet: Kubelet
-  /** Output of containers lies below `logs/`, as `<namespace>_<pod>_<container>.log`. */
+  /** Output of containers lies below `logs/`, as `<namespace>_<pod>_<container>.log`; kept where LSL_KEEP_LOGS is set. */
   folder: string
   /** Ends all processes and removes the node. */
   stop(): Promise<void>
@@ -109,6 +109,7 @@ export async function startProcessNode(options: ProcessNodeOptions): Promise<Pro
       await beating
       await cluster.delete({ ...nodeKind, name })
       await guardian.close()
+      if (process.env['LSL_KEEP_LOGS'] === undefined) rmSync(run.path, { recursive: true })
     },
   }
 }
