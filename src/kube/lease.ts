@@ -145,13 +145,20 @@ export function createElector(options: ElectorOptions): Elector {
     return false
   }
 
+  /**
+   * A leader is punctual; candidates keep out of each other's way. After a failure a leader is out of step too: connections
+   * that were cut every second met each of its renewals, every 2 s, until the Lease was lost.
+   */
+  const period = () => {
+    if (state !== 'leader') return retryMs * (0.8 + 0.4 * random())
+    return lastFailure === undefined ? retryMs : retryMs * (0.25 + 0.5 * random())
+  }
+
   const run = async () => {
     while (!ending.signal.aborted) {
       const start = clock.monotonic()
       if (await attemptInTime()) await attemptInTime()
-      // A leader is punctual; candidates keep out of each other's way.
-      const period = state === 'leader' ? retryMs : retryMs * (0.8 + 0.4 * random())
-      await pause(clock, period - (clock.monotonic() - start), ending.signal)
+      await pause(clock, period() - (clock.monotonic() - start), ending.signal)
     }
   }
 
