@@ -15,7 +15,11 @@ import { checkReadyz, readyzResult } from '../../src/cli/check/readyz-check.ts'
 import { exitCodeOf, type CheckResult, type Outcome } from '../../src/cli/check/result.ts'
 import { rights } from '../../src/cli/check/rights.ts'
 import { resultLines, summary } from '../../src/cli/check/text.ts'
-import { coverageResult, trustResult } from '../../src/cli/check/webhook-checks.ts'
+import {
+  checkWebhookConfiguration,
+  coverageResult,
+  trustResult,
+} from '../../src/cli/check/webhook-checks.ts'
 import { runCheck, runChecks } from '../../src/cli/check.ts'
 import type { Api } from '../../src/cli/status/api.ts'
 import { paintFor } from '../../src/cli/status/paint.ts'
@@ -348,6 +352,28 @@ test('the caBundle is held against the certificate where that may be read', asyn
   assert.equal(trustResult(trusting(theirs.caPem), undefined, Date.now()).outcome, 'ok')
 })
 
+test('a Secret of the webhook that holds no certificate is one failure, and the other checks go on', async () => {
+  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'tls' }, data: {} }
+  const get = (path: string): Promise<unknown> =>
+    Promise.resolve(path.includes('/secrets/') ? secret : trusting(''))
+  const found = await checkWebhookConfiguration({
+    api: { get, post: get },
+    links: [],
+    views: [],
+    namespace: 'shop',
+    installation,
+    now,
+  })
+  assert.deepEqual(
+    found.map(({ name, outcome }) => [name, outcome]),
+    [
+      ['the webhook sees pods of all namespaces with links', 'ok'],
+      ['the API server trusts the webhook', 'failed'],
+    ],
+  )
+  assert.match(found[1]?.message ?? '', /a certificate in tls.crt/)
+})
+
 test('the API server is asked for each verb, with the names that bound it', () => {
   const asked = rights.flatMap((right) => questionsOf(right, installation))
   const find = (title: string) => asked.find((each) => each.title === title)?.attributes
@@ -357,7 +383,9 @@ test('the API server is asked for each verb, with the names that bound it', () =
     subresource: 'status',
     verb: 'patch',
   })
-  assert.equal(find('patch mutatingwebhookconfigurations')?.['name'], 'hook')
+  for (const verb of ['list', 'patch']) {
+    assert.equal(find(`${verb} mutatingwebhookconfigurations`)?.['name'], 'hook')
+  }
   assert.deepEqual(
     [find('update leases')?.['name'], find('update leases')?.['namespace']],
     ['mine', 'system'],

@@ -1,6 +1,6 @@
 /** What all checks are given, and how one is run. */
 import type { LogstashLink } from '../../api/link.ts'
-import { messageOf } from '../../errors.ts'
+import { LogstashLinkError, messageOf } from '../../errors.ts'
 import { ClusterError } from '../../kube/cluster.ts'
 import type { Api } from '../status/api.ts'
 import type { LinkView } from '../status/view.ts'
@@ -23,7 +23,8 @@ export interface CheckContext {
 
 /**
  * Runs a check by its name. What may not be looked at is a warning, not a failure: users who may not read webhook
- * configurations want to know of their links all the same.
+ * configurations want to know of their links all the same. What cannot be used, such as a Secret that holds no certificate,
+ * is a failure of this check and ends no other.
  */
 export async function attempt(
   name: string,
@@ -32,8 +33,9 @@ export async function attempt(
   try {
     return await work()
   } catch (error) {
-    if (!(error instanceof ClusterError)) throw error
-    if (error.reason === 'Forbidden') {
+    const isRefusal = error instanceof ClusterError
+    if (!isRefusal && !(error instanceof LogstashLinkError)) throw error
+    if (isRefusal && error.reason === 'Forbidden') {
       return [{ name, outcome: 'warning', message: `Not looked at: ${messageOf(error)}` }]
     }
     return [{ name, outcome: 'failed', message: messageOf(error) }]

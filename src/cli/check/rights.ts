@@ -32,7 +32,7 @@ export const rights: readonly Right[] = [
   {
     group: 'admissionregistration.k8s.io',
     resource: 'mutatingwebhookconfigurations',
-    verbs: ['get', 'watch', 'patch'],
+    verbs: [...read, 'patch'],
     name: 'webhook',
   },
   { group: 'coordination.k8s.io', resource: 'leases', verbs: ['create'], own: true },

@@ -20,13 +20,16 @@ export async function checkWebhookConfiguration(context: CheckContext): Promise<
     const wanted = [...new Set((links ?? []).map(({ metadata }) => metadata.namespace ?? ''))]
     const coverage = coverageResult(configuration, { webhook, wanted, own: namespace })
     if (configuration === undefined || entryIn(configuration) === undefined) return [coverage]
-    const secret = await readSecret(context, pathOf('v1', `secrets/${webhookSecret}`, namespace))
-    return [coverage, trustResult(configuration, secret, now)]
+    const trust = await attempt(trusted, async () => {
+      const leaf = await readLeaf(context, pathOf('v1', `secrets/${webhookSecret}`, namespace))
+      return [trustResult(configuration, leaf, now)]
+    })
+    return [coverage, ...trust]
   })
 }
 
 /** Users may not read it, as a rule: then less is known. */
-async function readSecret({ api, now }: CheckContext, path: string): Promise<Leaf | undefined> {
+async function readLeaf({ api, now }: CheckContext, path: string): Promise<Leaf | undefined> {
   try {
     const secret = await getOne(api, path)
     return secret === undefined ? undefined : leafOf(secret, now)
