@@ -1,6 +1,8 @@
 /** `logstash-link status`: the state of links as trees, once or again and again. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { statusCommand, statusFlagTable, type StatusCommand } from '../config/status.ts'
+import { messageOf } from '../errors.ts'
+import { ClusterError } from '../kube/cluster.ts'
 import { endingSignals } from './ending-signals.ts'
 import type { Io } from './io.ts'
 import type { Api } from './status/api.ts'
@@ -15,7 +17,10 @@ import { answerUsage } from './usage.ts'
 /** Between two looks, ms. */
 const pause = 2000
 
-/** Exit code 0 when all links are Ready, 1 when one is not or is not there, 2 for a command line that is refused. */
+/**
+ * Exit code 0 when all links are Ready, 1 when one is not, is not there or cannot be read, 2 for a command line that is
+ * refused.
+ */
 export async function runStatus(args: string[], io: Io): Promise<number> {
   const command = statusCommand(args)
   const answered = answerUsage('status', args, statusFlagTable, command.problems, io, ' [NAME]')
@@ -27,8 +32,13 @@ export async function runStatus(args: string[], io: Io): Promise<number> {
   }
   try {
     return command.watch
-      ? await follow(api, command, where, io)
+      ? await followUntilSignal(api, command, where, io)
       : await show((await gather(api, where)).views, command, where, io)
+  } catch (error) {
+    // An API server that is away, or says no, is no defect of ours: a sentence, and no stack.
+    if (!(error instanceof ClusterError)) throw error
+    io.stderr.write(`${messageOf(error)}\n`)
+    return 1
   } finally {
     await close()
   }
@@ -48,30 +58,60 @@ async function show(
   return exitCode(views, where)
 }
 
-/** Prints what differs from the last print: on a terminal in its place, elsewhere below it. */
-async function follow(api: Api, command: StatusCommand, where: Where, io: Io): Promise<number> {
+async function followUntilSignal(
+  api: Api,
+  command: StatusCommand,
+  where: Where,
+  io: Io,
+): Promise<number> {
   const signals = endingSignals()
   const ending = new AbortController()
   void signals.first.then(() => ending.abort())
-  let last = ''
-  let views: LinkView[] = []
   try {
-    while (!ending.signal.aborted) {
+    return await follow(api, command, where, io, ending.signal)
+  } finally {
+    signals.forget()
+  }
+}
+
+/**
+ * Prints what differs from the last print: on a terminal in its place, elsewhere below it. An API server that is away for a
+ * while is told of once; what it refuses for good ends this, as ClusterError.
+ */
+export async function follow(
+  api: Api,
+  command: Pick<StatusCommand, 'output'>,
+  where: Where,
+  io: Io,
+  ending: AbortSignal,
+  pauseMs = pause,
+): Promise<number> {
+  let last = ''
+  let views: LinkView[] | undefined
+  while (!ending.aborted) {
+    try {
       views = (await gather(api, where)).views
       const surface = surfaceOf(io.stdout, io.env)
       const text =
         command.output === 'JSON' ? json(views) : screen(views, where, surface, Date.now())
       if (text !== last) io.stdout.write(frame(text, command, surface))
       last = text
-      await delay(pause, undefined, { signal: ending.signal }).catch(() => undefined)
+    } catch (error) {
+      if (!(error instanceof ClusterError) || error.reason !== 'Unavailable') throw error
+      const text = `${messageOf(error)}\n`
+      if (text !== last) io.stderr.write(text)
+      last = text
     }
-    return exitCode(views, where)
-  } finally {
-    signals.forget()
+    await delay(pauseMs, undefined, { signal: ending }).catch(() => undefined)
   }
+  return views === undefined ? 1 : exitCode(views, where)
 }
 
-function frame(text: string, { output }: StatusCommand, { isTerminal }: Surface): string {
+function frame(
+  text: string,
+  { output }: Pick<StatusCommand, 'output'>,
+  { isTerminal }: Surface,
+): string {
   if (output === 'JSON') return text
   return isTerminal ? `\u001b[H\u001b[2J${text}` : `# ${new Date().toISOString()}\n${text}`
 }

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'node:test'
 import { injectionHash, injectionText, skipText } from '../../src/api/injection.ts'
 import type { LogstashLink } from '../../src/api/link.ts'
@@ -11,7 +14,7 @@ import { linkView, reportKey, type Pod } from '../../src/cli/status/look.ts'
 import { paintFor, surfaceOf } from '../../src/cli/status/paint.ts'
 import { readReport, type Report } from '../../src/cli/status/report.ts'
 import { treeLines } from '../../src/cli/status/tree.ts'
-import { runStatus } from '../../src/cli/status.ts'
+import { follow, runStatus } from '../../src/cli/status.ts'
 import { ClusterError } from '../../src/kube/cluster.ts'
 import { capturedIo } from '../support/captured-io.ts'
 import { linkOf } from '../support/links.ts'
@@ -301,3 +304,55 @@ for (const [title, args, said] of [
     assert.match(io.err(), said)
   })
 }
+
+const listed = { items: [ready] }
+const away = new ClusterError('Unavailable', 'connect ECONNREFUSED')
+const where = { namespace: 'shop', name: undefined }
+
+/** Answers of the list of links one after another; who follows ends with the last. */
+function inTurn(...answers: (object | ClusterError)[]): { api: Api; ending: AbortSignal } {
+  const ending = new AbortController()
+  const get = (path: string): Promise<unknown> => {
+    if (!path.includes('/logstashlinks?')) return Promise.resolve({ items: [] })
+    const answer = answers.shift()
+    if (answers.length === 0) ending.abort()
+    return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)
+  }
+  return { api: { get, post: get }, ending: ending.signal }
+}
+
+test('whoever follows is told once that the API server is away, and goes on when it is back', async () => {
+  const { api, ending } = inTurn(listed, away, away, listed)
+  const io = capturedIo()
+  assert.equal(await follow(api, { output: 'JSON' }, where, io, ending, 1), 0)
+  assert.equal(io.err(), 'connect ECONNREFUSED\n')
+  assert.equal(io.out().match(/"links"/g)?.length, 2)
+})
+
+test('what is refused for good ends it, and nothing seen is no success', async () => {
+  const refused = inTurn(new ClusterError('Forbidden', 'you may not'), listed)
+  const options = [{ output: 'JSON' }, where, capturedIo()] as const
+  await assert.rejects(follow(refused.api, ...options, refused.ending, 1), { reason: 'Forbidden' })
+  const unseen = inTurn(away)
+  assert.equal(await follow(unseen.api, ...options, unseen.ending, 1), 1)
+})
+
+test('an API server that cannot be reached is a sentence without a stack', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'status-'))
+  const kubeconfig = join(folder, 'kubeconfig')
+  const config = {
+    'current-context': 'gone',
+    contexts: [{ name: 'gone', context: { cluster: 'gone', user: 'me' } }],
+    clusters: [{ name: 'gone', cluster: { server: 'http://127.0.0.1:1' } }],
+    users: [{ name: 'me', user: {} }],
+  }
+  writeFileSync(kubeconfig, JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...config }))
+  const io = capturedIo()
+  try {
+    assert.equal(await runStatus(['--kubeconfig', kubeconfig], io), 1)
+    assert.match(io.err(), /ECONNREFUSED/)
+    assert.doesNotMatch(io.err(), /\n\s+at /)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
