@@ -109,9 +109,9 @@ export const refused: Record<string, { values: Values; says: RegExp }> = {
     values: { leaderElection: { renewDeadlineSeconds: 15 } },
     says: /renewDeadlineSeconds to be less than leaderElection.leaseDurationSeconds \(15\), got 15/,
   },
-  'a retry after the deadline': {
-    values: { leaderElection: { retryPeriodSeconds: 10 } },
-    says: /retryPeriodSeconds to be less than leaderElection.renewDeadlineSeconds \(10\), got 10/,
+  'one retry before the deadline, which the operator refuses': {
+    values: { leaderElection: { retryPeriodSeconds: 6 } },
+    says: /retryPeriodSeconds to be at most half of leaderElection.renewDeadlineSeconds \(10\), got 6/,
   },
   'a service account of nobody': {
     values: { serviceAccount: { create: false } },

@@ -4,8 +4,9 @@
 {{- if ge (int .renewDeadlineSeconds) (int .leaseDurationSeconds) -}}
 {{- fail (printf "Expected leaderElection.renewDeadlineSeconds to be less than leaderElection.leaseDurationSeconds (%d), got %d" (int .leaseDurationSeconds) (int .renewDeadlineSeconds)) -}}
 {{- end -}}
-{{- if ge (int .retryPeriodSeconds) (int .renewDeadlineSeconds) -}}
-{{- fail (printf "Expected leaderElection.retryPeriodSeconds to be less than leaderElection.renewDeadlineSeconds (%d), got %d" (int .renewDeadlineSeconds) (int .retryPeriodSeconds)) -}}
+{{- /* As the operator itself asks for: a leader has two attempts before it gives up. */ -}}
+{{- if gt (mul 2 (int .retryPeriodSeconds)) (int .renewDeadlineSeconds) -}}
+{{- fail (printf "Expected leaderElection.retryPeriodSeconds to be at most half of leaderElection.renewDeadlineSeconds (%d), got %d" (int .renewDeadlineSeconds) (int .retryPeriodSeconds)) -}}
 {{- end -}}
 {{- end -}}
 {{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) -}}
