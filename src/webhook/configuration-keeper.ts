@@ -109,14 +109,20 @@ export function keepWebhookConfiguration(options: KeeperOptions): WebhookConfigu
     }
   }
 
+  const recovered = () => {
+    if (failure !== undefined)
+      log.info({ name }, 'The webhook configuration is as it should be again')
+    failure = undefined
+  }
+
   const write = async (): Promise<void> => {
     const wanted = wantedNow()
     if (wanted === undefined) return
     known = wanted.authorities
-    if (stands(wanted.object, live)) return
+    // Also where an apply went through whose answer was lost.
+    if (stands(wanted.object, live)) return recovered()
     const answer = await cluster.apply(wanted.object)
-    if (failure !== undefined) log.info({ name }, 'The webhook configuration can be written again')
-    failure = undefined
+    recovered()
     const namespaces = links.namespaces().length
     log.info({ name, namespaces, authorities: known.size }, 'The webhook configuration was written')
     take(answer)

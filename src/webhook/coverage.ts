@@ -26,7 +26,7 @@ export interface InjectionCoverage {
 }
 
 /** An entry that refused or held up pods there could keep the cluster, or the operator itself, from starting. */
-const systemNamespaces = ['kube-system', 'kube-public', 'kube-node-lease']
+export const systemNamespaces = ['kube-system', 'kube-public', 'kube-node-lease']
 
 /** Fields of the entry without which pods do not come, or not ours; the others are mended and uncover nothing. */
 const deciding = ['clientConfig', 'matchPolicy', 'namespaceSelector', 'objectSelector', 'rules']

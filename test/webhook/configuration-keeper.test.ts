@@ -338,6 +338,24 @@ test('a write that fails is tried again', async (t) => {
   assert.equal(world.lines.filter(({ msg }) => msg.includes('no route')).length, 1)
 })
 
+test('a write whose answer was lost counts as written, and readiness says nothing of a failure', async (t) => {
+  const { world, keeper } = await readyWorld(t)
+  const apply = world.cluster.apply.bind(world.cluster)
+  let lost = 1
+  world.cluster.apply = async (object) => {
+    const answer = await apply(object)
+    if (object.kind === configurationKind.kind && lost-- > 0) throw new Error('timed out')
+    return answer
+  }
+  const told = () => keeper.checks.ready['webhook configuration']?.().message ?? ''
+  await world.makeLink('shop')
+  await world.pass(settleMs)
+  assert.match(told(), /cannot be written: timed out/)
+  await world.pass(1000)
+  assert.equal(lost, 0)
+  assert.doesNotMatch(told(), /cannot be written/)
+})
+
 test('nothing is written while nothing changes', async (t) => {
   const { world } = await readyWorld(t, 'shop')
   const before = (await world.configuration())?.metadata.resourceVersion

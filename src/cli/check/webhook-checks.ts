@@ -1,6 +1,7 @@
 /** The webhook: does its configuration cover what it should, is it trusted, does a pod get its sidecar. */
 import type { KubeObject } from '../../api/objects.ts'
 import { ClusterError } from '../../kube/cluster.ts'
+import { systemNamespaces } from '../../webhook/coverage.ts'
 import { bundleIn, configurationKind, entryIn, namespacesIn } from '../../webhook/entry.ts'
 import { certificatesOf, chainsTo, isValidAt, leafOf, type Leaf } from '../../webhook/leaf.ts'
 import { getOne, pathOf } from '../status/api.ts'
@@ -38,9 +39,6 @@ async function readLeaf({ api, now }: CheckContext, path: string): Promise<Leaf 
     throw error
   }
 }
-
-/** Where pods are never injected, whatever links say. */
-const systemNamespaces = ['kube-system', 'kube-public', 'kube-node-lease']
 
 export function coverageResult(
   configuration: KubeObject | undefined,
