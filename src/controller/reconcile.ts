@@ -58,8 +58,9 @@ export interface ReconcileDeps {
 export type Reconciled = 'gone' | { againAfterMs?: number }
 
 /** Rejects with a TransientError or a ClusterError where it is to be tried again. */
-export async function reconcile(key: LinkKey, deps: ReconcileDeps): Promise<Reconciled> {
+export async function reconcile(key: LinkKey, given: ReconcileDeps): Promise<Reconciled> {
   const link = linkKeyText(key)
+  const deps = { ...given, cluster: toldOf(link, given) }
   const webhook = deps.webhookProblem(key.namespace)
   const observation = await observe({ ...deps, secrets: deps.memory.secrets }, key, {
     samples: deps.samples(link),
@@ -72,7 +73,6 @@ export async function reconcile(key: LinkKey, deps: ReconcileDeps): Promise<Reco
   const { findings, written, removed, failures } = mayApply(checkAccepted(before, { specProblems }))
     ? await bringAbout(before, deps)
     : await carryOn(before, deps)
-  for (const object of written) deps.view.wrote(link, object)
   for (const object of removed) deps.view.removed(object)
   const observed = { ...before, objects: standingAfter(before, { written, removed }) }
   deps.view.setTaken(link, takenOf(findings.conflicts ?? []))
@@ -93,6 +93,16 @@ export async function reconcile(key: LinkKey, deps: ReconcileDeps): Promise<Reco
   }
   const times = [requeueAfterMs, restarts.againAfterMs].filter((time) => time !== undefined)
   return times.length === 0 ? {} : { againAfterMs: Math.min(...times) }
+}
+
+/** The same cluster; what is written is known as written for this link. */
+function toldOf(link: string, { cluster, view }: Pick<ReconcileDeps, 'cluster' | 'view'>): Cluster {
+  return {
+    ...cluster,
+    create: (object) => view.writing(link, object, () => cluster.create(object)),
+    apply: (object) => view.writing(link, object, () => cluster.apply(object)),
+    applyStatus: (object) => view.writing(link, object, () => cluster.applyStatus(object)),
+  }
 }
 
 interface Done extends Pick<Applied, 'written' | 'removed' | 'failures'> {
@@ -180,11 +190,11 @@ function takenOf(conflicts: readonly { key: ObjectKey }[]): ObjectKey[] {
 async function writeStatus(
   { link }: Observed,
   status: LogstashLinkStatus,
-  { cluster, view }: Pick<ReconcileDeps, 'cluster' | 'view'>,
+  { cluster }: Pick<ReconcileDeps, 'cluster'>,
 ): Promise<void> {
   if (isDeepStrictEqual(status, link.status)) return
   const { apiVersion, kind, metadata } = link
   const { name, namespace = '', uid = '' } = metadata
   const key = { name, namespace, uid }
-  view.wroteStatus(await cluster.applyStatus({ apiVersion, kind, metadata: key, status }))
+  await cluster.applyStatus({ apiVersion, kind, metadata: key, status })
 }

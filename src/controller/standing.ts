@@ -1,5 +1,5 @@
 /** Which objects of ours stand for each link, and which of their versions are our own writing. */
-import { certificateKind } from '../api/names.ts'
+import { certificateKind, kind } from '../api/names.ts'
 import type { KubeObject, ObjectKey } from '../api/objects.ts'
 import { linkNamesOf } from './concerns.ts'
 
@@ -7,11 +7,17 @@ export interface Standing {
   /** A watch shows it. */
   seen(object: KubeObject): void
   gone(object: KubeObject): void
-  /** We have written it, for this link. */
-  wrote: (link: string, object: KubeObject) => void
-  wroteStatus: (link: KubeObject) => void
-  /** True once for the version that we wrote: the watch only repeats it. */
-  isEcho(object: KubeObject): boolean
+  /** Runs a write of ours that is for this link; `object` names what is written. */
+  writing: <T extends KubeObject>(
+    link: string,
+    object: KubeObject,
+    write: () => Promise<T>,
+  ) => Promise<T>
+  /**
+   * Calls back unless a watch only repeats what we wrote. While we are writing to the object that cannot be said, since a
+   * watch may be faster than the answer to a write: then once that is there.
+   */
+  unlessEcho(object: KubeObject, changed: () => void): void
   of: (link: string) => ObjectKey[]
 }
 
@@ -19,6 +25,8 @@ export function createStanding(): Standing {
   const ofLink = new Map<string, Map<string, ObjectKey>>()
   const linksOf = new Map<string, Set<string>>()
   const echoes = new Map<string, string>()
+  /** Objects that we are writing to, and what waits for the answers. */
+  const underWay = new Map<string, { writes: number; waiting: (() => void)[] }>()
 
   const put = (link: string, object: KubeObject) => {
     const id = idOf(object)
@@ -35,8 +43,19 @@ export function createStanding(): Standing {
     echoes.delete(id)
   }
 
-  const expect = (object: KubeObject) =>
-    void echoes.set(idOf(object), object.metadata.resourceVersion ?? '')
+  const wrote = (link: string, object: KubeObject) => {
+    const isWatched = isListed(object)
+    if (isWatched) put(link, object)
+    // Of a link itself only its status is written.
+    if (isWatched || object.kind === kind) {
+      echoes.set(idOf(object), object.metadata.resourceVersion ?? '')
+    }
+  }
+
+  const isEcho = (object: KubeObject): boolean => {
+    const id = idOf(object)
+    return echoes.get(id) === object.metadata.resourceVersion && echoes.delete(id)
+  }
 
   return {
     seen(object) {
@@ -44,31 +63,45 @@ export function createStanding(): Standing {
       for (const name of linkNamesOf(object.metadata)) put(`${namespace}/${name}`, object)
     },
     gone,
-    wrote(link, object) {
-      if (!isListed(object)) return
-      put(link, object)
-      expect(object)
-    },
-    wroteStatus: expect,
-    isEcho(object) {
+    async writing(link, object, write) {
       const id = idOf(object)
-      if (echoes.get(id) !== object.metadata.resourceVersion) return false
-      return echoes.delete(id)
+      const entry = underWay.get(id) ?? { writes: 0, waiting: [] }
+      underWay.set(id, entry)
+      entry.writes += 1
+      try {
+        const answer = await write()
+        wrote(link, answer)
+        return answer
+      } finally {
+        entry.writes -= 1
+        if (entry.writes === 0) {
+          underWay.delete(id)
+          for (const look of entry.waiting) look()
+        }
+      }
+    },
+    unlessEcho(object, changed) {
+      const look = () => {
+        if (!isEcho(object)) changed()
+      }
+      const entry = underWay.get(idOf(object))
+      if (entry === undefined) look()
+      else entry.waiting.push(look)
     },
     of: (link) => [...(ofLink.get(link)?.values() ?? [])],
   }
 }
 
 /** Secrets are read by name, whether they stand or not. */
-function isListed({ kind }: KubeObject): boolean {
-  return ['Service', 'ConfigMap', certificateKind.kind].includes(kind)
+function isListed(object: KubeObject): boolean {
+  return ['Service', 'ConfigMap', certificateKind.kind].includes(object.kind)
 }
 
-function idOf({ kind, metadata }: KubeObject): string {
-  return `${kind} ${metadata.namespace ?? ''} ${metadata.name}`
+function idOf({ kind: of, metadata }: KubeObject): string {
+  return `${of} ${metadata.namespace ?? ''} ${metadata.name}`
 }
 
-function keyOfObject({ apiVersion, kind, metadata }: KubeObject): ObjectKey {
+function keyOfObject({ apiVersion, kind: of, metadata }: KubeObject): ObjectKey {
   const { namespace = '', name } = metadata
-  return { apiVersion, kind, namespace, name }
+  return { apiVersion, kind: of, namespace, name }
 }

@@ -12,9 +12,12 @@ export interface View {
   taken(link: string): ObjectKey[]
   /** Node name → zone; empty while no link prefers its own. */
   zones(): Record<string, string>
-  /** Tells of an own write, before a watch does. */
-  wrote: (link: string, object: KubeObject) => void
-  wroteStatus: (link: KubeObject) => void
+  /** Runs an own write, so that no watch's report of it brings the link back. */
+  writing: <T extends KubeObject>(
+    link: string,
+    object: KubeObject,
+    write: () => Promise<T>,
+  ) => Promise<T>
   removed(key: ObjectKey): void
   setTaken(link: string, keys: readonly ObjectKey[]): void
 }

@@ -83,7 +83,9 @@ export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesO
     if (type === 'DELETED') standing.gone(object)
     else standing.seen(object)
     if (object.kind === certificateKind.kind) onCertificate(object)
-    if (type === 'DELETED' || !standing.isEcho(object)) enqueueAll(links.near(object))
+    const changed = () => enqueueAll(links.near(object))
+    if (type === 'DELETED') changed()
+    else standing.unlessEcho(object, changed)
   }
 
   /** What cert-manager says of a Certificate goes with what it writes into the Secret. */
@@ -207,7 +209,10 @@ export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesO
       leaveNamespace(namespace)
       enqueue(key)
     } else {
-      if (isStatusOfOurs(before, object)) return
+      if (isNoOtherThan(before, object)) {
+        standing.unlessEcho(object, () => enqueueAll([key]))
+        return
+      }
       if (before?.metadata.generation !== object.metadata.generation || isNew) {
         pods.track(key, object as LogstashLink)
         void survey(key)
@@ -220,12 +225,12 @@ export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesO
     }
   }
 
-  const isStatusOfOurs = (before: KubeObject | undefined, object: KubeObject) =>
+  /** At most its status, labels or annotations are new. */
+  const isNoOtherThan = (before: KubeObject | undefined, object: KubeObject) =>
     before !== undefined &&
     before.metadata.uid === object.metadata.uid &&
     before.metadata.generation === object.metadata.generation &&
-    before.metadata.deletionTimestamp === object.metadata.deletionTimestamp &&
-    standing.isEcho(object)
+    before.metadata.deletionTimestamp === object.metadata.deletionTimestamp
 
   /** Looks at a link once all around it was seen, so that the look asks the cluster for nothing. */
   const survey = async (key: string) => {
@@ -267,15 +272,14 @@ export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesO
       standing: standing.of,
       taken: (key) => taken.get(key) ?? [],
       zones: () => Object.fromEntries(zones),
-      wrote: standing.wrote,
-      wroteStatus: standing.wroteStatus,
+      writing: standing.writing,
       removed: ({ apiVersion, kind, name, namespace = '' }) =>
         standing.gone({ apiVersion, kind, metadata: { name, namespace } }),
       setTaken(key, keys) {
         const before = taken.get(key) ?? []
         if (isDeepStrictEqual(before, keys)) return
         if (keys.length === 0) taken.delete(key)
-        else if (taken.size < maxTaken) taken.set(key, [...keys])
+        else if (before.length > 0 || taken.size < maxTaken) taken.set(key, [...keys])
         void lookAround(key)
       },
     },

@@ -3,6 +3,7 @@ import test from 'node:test'
 import { annotations, labels as ourLabels } from '../../src/api/names.ts'
 import type { KubeObject } from '../../src/api/objects.ts'
 import { createWatches } from '../../src/controller/watches.ts'
+import type { Cluster } from '../../src/kube/cluster.ts'
 import { createInMemoryCluster } from '../../src/local/cluster/in-memory-cluster.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { linkOf } from '../support/links.ts'
@@ -161,13 +162,53 @@ function node(zone: string): KubeObject {
 
 test('what we wrote ourselves brings nothing back, another’s edit of it does', async (t) => {
   const { cluster, watches, take } = await setUp(t)
-  const written = await cluster.create(object('ConfigMap', 'orders-sender', {}, ours))
-  watches.view.wrote('shop/orders', written)
+  const map = object('ConfigMap', 'orders-sender', {}, ours)
+  await watches.view.writing('shop/orders', map, () => cluster.create(map))
   assert.deepEqual((await take()).now, [])
   await cluster.as('other').apply(object('ConfigMap', 'orders-sender', { data: { a: 'b' } }))
   assert.deepEqual((await take()).now, ['shop/orders'])
   const [key] = watches.view.standing('shop/orders')
   assert.equal(key?.name, 'orders-sender')
+})
+
+for (const [what, written] of [
+  ['an object', object('ConfigMap', 'orders-sender', { data: { a: 'b' } }, ours)],
+  [
+    'a status',
+    { ...linkOf(), metadata: { namespace: 'shop', name: 'orders' }, status: { conditions: [] } },
+  ],
+] as const) {
+  test(`what we wrote into ${what} brings nothing back where the watch is faster than the answer, and what others write meanwhile does`, async (t) => {
+    const { cluster, watches, take } = await setUp(t)
+    const write = (by: Cluster, object: KubeObject) =>
+      object.kind === 'ConfigMap' ? by.apply(object) : by.applyStatus(object)
+    const writing = (meanwhile: () => Promise<unknown>) =>
+      watches.view.writing('shop/orders', written, async () => {
+        const answer = await write(cluster, written)
+        await meanwhile()
+        await cluster.settled()
+        assert.deepEqual((await take()).now, [])
+        return answer
+      })
+    await writing(async () => undefined)
+    assert.deepEqual((await take()).now, [])
+    const { status: _, ...rest } = written as KubeObject
+    const foreign = { ...rest, metadata: { ...rest.metadata, labels: { x: 'y' } } }
+    await writing(() => cluster.as('other').apply(foreign))
+    assert.deepEqual((await take()).now, ['shop/orders'])
+  })
+}
+
+test('what others change while a write of ours fails brings the link back', async (t) => {
+  const { cluster, watches, take } = await setUp(t)
+  const map = object('ConfigMap', 'orders-sender', {}, ours)
+  const failing = watches.view.writing('shop/orders', map, async () => {
+    await cluster.as('other').create(map)
+    await cluster.settled()
+    throw new Error('connection reset')
+  })
+  await assert.rejects(failing)
+  assert.deepEqual((await take()).now, ['shop/orders'])
 })
 
 test('a new link is looked at once all around it was seen, and sees the pods that were there before', async (t) => {
