@@ -22,7 +22,9 @@ export function followCoverage(
     return coverage.problem?.(namespace) ?? notYet
   }
   const stop = coverage?.onChange(() => {
-    for (const [namespace, links] of watches.namespaces()) {
+    const namespaces = new Map(watches.namespaces())
+    for (const namespace of told.keys()) if (!namespaces.has(namespace)) told.delete(namespace)
+    for (const [namespace, links] of namespaces) {
       if (told.has(namespace) && look(namespace) === told.get(namespace)) continue
       for (const link of links) enqueue(link)
     }

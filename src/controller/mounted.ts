@@ -10,19 +10,19 @@ import { kinds } from './kinds.ts'
 function mountedRevision(
   observed: Observed,
   role: Role,
-  seen: { written: readonly KubeObject[]; secretVersions: Readonly<Record<string, string>> },
+  secretVersions: Readonly<Record<string, string>>,
 ): string {
   const { link, objects } = observed
   const { name } = link.metadata
-  const configMap = [...seen.written, ...objects].find(
+  const configMap = objects.find(
     (object) =>
       object.kind === kinds.configMap.kind && object.metadata.name === roleName(name, role),
   )
   const auth = link.spec.auth?.secretRef.name
   return JSON.stringify({
     config: configMap?.metadata.resourceVersion,
-    identity: seen.secretVersions[tlsSecretName(name, role)],
-    auth: auth === undefined ? undefined : seen.secretVersions[auth],
+    identity: secretVersions[tlsSecretName(name, role)],
+    auth: auth === undefined ? undefined : secretVersions[auth],
   })
 }
 
@@ -35,7 +35,10 @@ function mountingPods({ link, pods }: Observed, role: Role): ObservedPod[] {
 }
 
 export interface MountedTracker {
-  /** The pods whose mounts changed since the last call for this link; none at the first call unless `wrote`. */
+  /**
+   * The pods whose mounts changed since the last call for this link; at the first call those for which something was written.
+   * `observed` holds the objects as they are after the writing.
+   */
   changed(
     key: string,
     observed: Observed,
@@ -50,7 +53,7 @@ export function createMountedTracker(): MountedTracker {
     changed(key, observed, seen) {
       const before = revisions.get(key) ?? {}
       const now = Object.fromEntries(
-        roles.map((role) => [role, mountedRevision(observed, role, seen)]),
+        roles.map((role) => [role, mountedRevision(observed, role, seen.secretVersions)]),
       ) as Record<Role, string>
       revisions.set(key, now)
       const { name } = observed.link.metadata

@@ -58,12 +58,12 @@ export function createSampler(options: SamplerOptions): Sampler {
 
   const sample = async (id: string) => {
     const target = targets.get(id)
-    if (target === undefined) return {}
+    if (target === undefined) return gone(id)
     const { link, pod, role, ip, port } = target
     const answer = await ask(ip, port).catch(() => undefined)
     const at = new Date(clock.now()).toISOString()
     const live = targets.get(id)
-    if (live === undefined) return {}
+    if (live === undefined) return gone(id)
     const before = live.sample
     // One that is still starting, or starts again, says nothing, and that it does not is told by its readiness.
     if (answer === undefined && !live.ready) delete live.sample
@@ -72,6 +72,12 @@ export function createSampler(options: SamplerOptions): Sampler {
     const isWell = answer !== undefined && answer.problem === undefined
     const pause = isWell ? intervalMs : Math.min(intervalMs, troubledMs)
     return { againAfterMs: pause * (0.9 + random() / 5) }
+  }
+
+  /** It was added once more before it was dropped: the queue keeps nothing of it either. */
+  const gone = (id: string) => {
+    queue.forget(id)
+    return {}
   }
 
   const queue = createWorkQueue({

@@ -67,7 +67,6 @@ export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesO
   const zones = new Map<string, string>()
   const preferring = new Set<string>()
   const scopes = new Map<string, Subscription[]>()
-  const versions = new Map<string, string>()
   const everywhere: Subscription[] = []
   let nodes: Subscription | undefined
   let stopped = false
@@ -95,14 +94,7 @@ export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesO
     if (secretName !== undefined) named.refresh({ ...kinds.secret, namespace, name: secretName })
   }
 
-  const named = createNamedWatches(cluster, ({ type, object }) => {
-    const id = `${object.kind} ${keyOf(object)}`
-    const { resourceVersion = '' } = object.metadata
-    const before = versions.get(id)
-    if (type === 'DELETED') versions.delete(id)
-    else versions.set(id, resourceVersion)
-    if (type === 'DELETED' || before !== resourceVersion) enqueueAll(links.near(object))
-  })
+  const named = createNamedWatches(cluster, ({ object }) => enqueueAll(links.near(object)))
 
   const onPod =
     (source: string) =>
@@ -225,13 +217,6 @@ export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesO
     }
   }
 
-  /** At most its status, labels or annotations are new. */
-  const isNoOtherThan = (before: KubeObject | undefined, object: KubeObject) =>
-    before !== undefined &&
-    before.metadata.uid === object.metadata.uid &&
-    before.metadata.generation === object.metadata.generation &&
-    before.metadata.deletionTimestamp === object.metadata.deletionTimestamp
-
   /** Looks at a link once all around it was seen, so that the look asks the cluster for nothing. */
   const survey = async (key: string) => {
     if (!ready) return
@@ -290,4 +275,14 @@ export function createWatches({ cluster, clock, enqueue, enqueueSoon }: WatchesO
       named.stop()
     },
   }
+}
+
+/** At most its status, labels or annotations are new. */
+function isNoOtherThan(before: KubeObject | undefined, object: KubeObject): boolean {
+  return (
+    before !== undefined &&
+    before.metadata.uid === object.metadata.uid &&
+    before.metadata.generation === object.metadata.generation &&
+    before.metadata.deletionTimestamp === object.metadata.deletionTimestamp
+  )
 }

@@ -171,6 +171,10 @@ test('what we wrote ourselves brings nothing back, another’s edit of it does',
   assert.equal(key?.name, 'orders-sender')
 })
 
+function write(by: Cluster, what: KubeObject): Promise<KubeObject> {
+  return what.kind === 'ConfigMap' ? by.apply(what) : by.applyStatus(what)
+}
+
 for (const [what, written] of [
   ['an object', object('ConfigMap', 'orders-sender', { data: { a: 'b' } }, ours)],
   [
@@ -180,8 +184,6 @@ for (const [what, written] of [
 ] as const) {
   test(`what we wrote into ${what} brings nothing back where the watch is faster than the answer, and what others write meanwhile does`, async (t) => {
     const { cluster, watches, take } = await setUp(t)
-    const write = (by: Cluster, object: KubeObject) =>
-      object.kind === 'ConfigMap' ? by.apply(object) : by.applyStatus(object)
     const writing = (meanwhile: () => Promise<unknown>) =>
       watches.view.writing('shop/orders', written, async () => {
         const answer = await write(cluster, written)
