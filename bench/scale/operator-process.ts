@@ -18,7 +18,7 @@ export function costOf(pid: number): Cost {
     Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? Number.NaN)
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const [user = 0, system = 0] = [Number(fields[11]), Number(fields[12])]
+  const [user, system] = [Number(fields[11]), Number(fields[12])]
   return {
     rss: Math.round(kib('VmRSS') / 1024),
     peakRss: Math.round(kib('VmHWM') / 1024),

@@ -16,6 +16,7 @@ import { createKubeClient } from '../../src/kube/client.ts'
 import { createKubeCluster } from '../../src/kube/kube-cluster.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { buildBinaries } from '../../test/cluster/support/build-binaries.ts'
 import {
   installChart,
   operatorEnvironment,
@@ -29,6 +30,8 @@ import { costOf, difference, readMetrics, totals } from './operator-process.ts'
 import { createLinks, createPods, linkPath, populate, times, type Size } from './population.ts'
 
 if (!hasPodNetwork()) {
+  // Building fetches modules, which that network cannot.
+  if (!(await buildBinaries())) process.exit(1)
   const inNetwork = fileURLToPath(new URL('../../test/cluster/in-pod-network.sh', import.meta.url))
   const { status } = spawnSync(inNetwork, [process.execPath, ...process.argv.slice(1)], {
     stdio: 'inherit',
