@@ -22,7 +22,11 @@ if (more.length > 0 || !['up', 'down'].includes(command)) {
   console.error(`Expected up or down, got ${positionals.join(' ')}`)
   process.exit(2)
 }
-await (command === 'up' ? up() : down())
+if (command === 'up') await up()
+else {
+  const count = await down()
+  console.log(count === 0 ? `No cluster runs in ${run}` : `The cluster in ${run} is gone`)
+}
 
 async function up(): Promise<void> {
   const all = processes()
@@ -40,7 +44,8 @@ async function up(): Promise<void> {
   tell(`is up after ${((Date.now() - began) / 1000).toFixed(1)} s`)
 }
 
-async function down(): Promise<void> {
+/** Resolves with the number of processes that were ended. */
+async function down(): Promise<number> {
   const left = processes().filter(isAlive)
   // Nothing is to be kept, so nothing needs time.
   for (const { pid } of left) process.kill(pid, 'SIGKILL')
@@ -49,6 +54,7 @@ async function down(): Promise<void> {
     if (name !== undefined) throw new Error(`${name} still runs`)
   })
   rmSync(run, { recursive: true, force: true })
+  return left.length
 }
 
 function tell(how: string): void {
@@ -59,9 +65,9 @@ function tell(how: string): void {
       `The cluster ${how}: ${url}, with cert-manager and a fake node, fake1 (pods name it: there is no scheduler)`,
       `  export KUBECONFIG=${kubeconfig}`,
       `  export PATH=${dirname(binary('kubectl'))}:$PATH      # kubectl and helm of its version`,
-      `  kubectl apply --server-side -f crds           # LogstashLink`,
+      `  helm install logstash-link charts/logstash-link --namespace logstash-link-system --create-namespace      # README.md goes on`,
       `  npm run cluster -- down${given}      # ends it`,
-      `  ${sharedVariable}=${run} npm run test:only -- test/cluster/FILE      # runs a suite on it`,
+      `  ${sharedVariable}=${run} npm run test:only -- test/cluster/FILE      # runs a suite on it, after kubectl apply --server-side -f crds`,
     ].join('\n'),
   )
 }
