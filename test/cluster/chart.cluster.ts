@@ -38,7 +38,10 @@ const webhook = {
   failurePolicy: 'Ignore',
   sideEffects: 'None',
   admissionReviewVersions: ['v1'],
-  namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'nowhere' } },
+  // As the operator writes it, and as its policy demands.
+  namespaceSelector: {
+    matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: ['nowhere'] }],
+  },
 }
 
 describe('the chart on a real API server', () => {
