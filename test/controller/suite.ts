@@ -157,10 +157,18 @@ export function controllerSuite(
         assert.ok(secret?.metadata.ownerReferences)
       })
       await world.user.delete(world.key(linkKind, 'orders'))
-      await eventually('all objects are gone', async () => {
-        for (const [of, object] of ownObjects) assert.equal(await world.get(of, object), undefined)
-        assert.equal(await world.get(secretKind, 'orders-receiver-tls'), undefined)
-      })
+      // A real garbage collector looks for kinds that are new to it every 30 s, and stands still while it learns them.
+      const limitMs = 90_000
+      await eventually(
+        'all objects are gone',
+        async () => {
+          for (const [of, object] of ownObjects) {
+            assert.equal(await world.get(of, object), undefined)
+          }
+          assert.equal(await world.get(secretKind, 'orders-receiver-tls'), undefined)
+        },
+        { limitMs },
+      )
     })
 
     it('never takes over what is not ours, says so, and goes on once the name is free', async (t) => {
