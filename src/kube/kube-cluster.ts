@@ -99,6 +99,8 @@ export function createKubeCluster(options: KubeClusterOptions): KubeCluster {
       const { namespace, selector = {} } = where
       const labels = selectorText(selector)
       const [known] = readable(kind, namespace)
+        // What a field selector leaves out is in no store.
+        .filter(({ scope }) => scope.fields === undefined)
         .filter(({ scope }) => scope.labels === undefined || scope.labels === labels)
         .toSorted(
           (a, b) => Number(a.scope.labels === undefined) - Number(b.scope.labels === undefined),

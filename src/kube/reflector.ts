@@ -154,9 +154,9 @@ export async function reflect(options: ReflectorOptions): Promise<void> {
       // A kind that the cluster does not know (yet) has no objects.
       else if (isNotFound(error) && store.progress() === undefined) options.onSynced()
       options.onState(problem)
-      // Once for each problem: the same one may come back for hours.
+      // Once for each problem: the same one may come back for hours. And no stack: a server that ends cuts all watches.
       const level = problem === told || isGone(error) ? 'debug' : 'warn'
-      log[level]({ kind: name, err: error }, 'A watch is to begin again')
+      log[level]({ kind: name, reason: problem }, 'A watch is to begin again')
       told = problem
     }
     const isFirstExpiry = reason === 'expired' && failures === 0

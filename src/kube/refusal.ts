@@ -50,7 +50,9 @@ export function refusalOf(
   const message = told?.message ?? (text.trim().slice(0, 500) || 'no more was said')
   const seconds = Number(retryAfter ?? told?.details?.retryAfterSeconds ?? Number.NaN)
   const retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined
-  const reason = reasonOf(status, told?.reason)
+  // Server-side apply calls a field that the kind has not (a CRD older than we are) an internal error.
+  const isUnknownField = status === 500 && message.includes('field not declared in schema')
+  const reason = isUnknownField ? 'Invalid' : reasonOf(status, told?.reason)
   return new ApiRefusal(reason, `${subject} was refused with ${status}: ${message}`, {
     status,
     retryAfterMs,

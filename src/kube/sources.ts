@@ -5,7 +5,7 @@ import { messageOf } from '../errors.ts'
 import type { CacheMetrics } from './cache-metrics.ts'
 import type { KubeClient } from './client.ts'
 import type { KubeClock } from './clock.ts'
-import type { Cluster } from './cluster.ts'
+import { ClusterError, type Cluster } from './cluster.ts'
 import { reflect, type ReflectorLimits } from './reflector.ts'
 import { isForbidden } from './refusal.ts'
 import type { Resources } from './resources.ts'
@@ -77,7 +77,7 @@ export function createSources(options: SourcesOptions): Sources {
         const message = messageOf(error)
         problem(message)
         log[message === told ? 'debug' : 'warn'](
-          { name, namespace, err: error },
+          { name, namespace, reason: message },
           'A Secret cannot be read',
         )
         told = message
@@ -89,7 +89,7 @@ export function createSources(options: SourcesOptions): Sources {
 
   const open = (scope: Scope): Source => {
     const place = placeOf(scope.kind, scope.where.namespace, scope.where.name)
-    const isPolled = scope.kind.kind === 'Secret' && scope.where.name !== undefined
+    const isPolled = scope.kind.kind === 'Secret'
     const source: Source = createSource({
       scope,
       log,
@@ -108,6 +108,10 @@ export function createSources(options: SourcesOptions): Sources {
   return {
     watch(kind, where, handler) {
       const scope = scopeOf(kind, where)
+      // To ask for all of them is a right that the operator must not have, not even by mistake.
+      if (kind.kind === 'Secret' && where.name === undefined) {
+        throw new ClusterError('Invalid', 'Secrets are watched by name: none was given')
+      }
       const there = places.get(placeOf(kind, where.namespace, where.name)) ?? []
       const same = [...there].find(
         (each) => each.scope.id === scope.id && each.scope.where.reduce === where.reduce,

@@ -48,7 +48,8 @@ export function createWrites(options: {
       const resource = await resources.find(object)
       requireScope(keyOfObject(object), resource)
       const path = collectionPath(object, resource, object.metadata.namespace)
-      const query = { fieldManager: manager }
+      // A server that knows less would drop in silence what it does not know; an apply fails by itself then.
+      const query = { fieldManager: manager, fieldValidation: 'Strict' }
       return client.request<KubeObject>({ method: 'POST', path, query, body: object })
     },
     apply: (object) => patch(applied(object), ''),

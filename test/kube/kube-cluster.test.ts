@@ -78,6 +78,18 @@ test('with a selector a hit is from the store, and a miss is asked for', async (
   assert.equal(server.requests[0]?.query.get('labelSelector'), 'x=1')
 })
 
+test('a watch with a field selector answers no list: what it leaves out may be asked for', async (t) => {
+  const { server, cluster } = await openKube(t)
+  server.put(shop, configMap('a'))
+  const where = { namespace: 'shop', fieldSelector: 'metadata.name!=b' }
+  const watch = cluster.watch(configMapKind, where, () => undefined)
+  await watch.synced
+  await eventually('a watch is open', () => assert.equal(server.watches.length, 1))
+  const before = server.requests.length
+  assert.equal((await cluster.list(configMapKind, { namespace: 'shop' })).length, 1)
+  assert.equal(server.requests.length, before + 1)
+})
+
 test('only metadata is asked for where that is enough, managedFields are cut, and the rest is reduced', async (t) => {
   const { server, cluster } = await openKube(t)
   const metadata = { ...configMap('a').metadata, managedFields: [{}], annotations: { big: 'x' } }
@@ -154,6 +166,14 @@ test('a Secret is asked for by its name alone, at once, again when told to, and 
   )
   const paths = new Set(server.requests.map(({ path, method }) => `${method} ${path}`))
   assert.deepEqual([...paths], [`GET ${secrets}/tls`, `PATCH ${secrets}/tls`])
+})
+
+test('Secrets are watched by name alone', async (t) => {
+  const { server, cluster } = await openKube(t)
+  for (const where of [{}, { namespace: 'shop' }, { selector: { matchLabels: { x: '1' } } }]) {
+    assert.throws(() => cluster.watch(secretKind, where, () => undefined), { reason: 'Invalid' })
+  }
+  assert.deepEqual(server.requests, [])
 })
 
 test('a kind that the cluster does not know has no objects until it does', async (t) => {

@@ -74,6 +74,20 @@ for (const [name, reply] of failures) {
   }
 }
 
+test('watches that a server cuts leave one warning each, a line without a stack', async (t) => {
+  const { server, follow, lines } = await openKube(t)
+  const watches = [follow(), follow({ namespace: 'other' })]
+  await Promise.all(watches.map(({ synced }) => synced))
+  await eventually('both are open', () => assert.equal(server.watches.length, 2))
+  for (const watch of server.watches) watch.cut()
+  const warnings = () => lines.filter(({ level }) => level === 'warn')
+  await eventually('both are told', () => assert.equal(warnings().length, 2))
+  for (const { kind, reason, err } of warnings()) {
+    assert.deepEqual([kind, err], ['ConfigMap', undefined])
+    assert.match(String(reason), /configmaps broke off/)
+  }
+})
+
 test('a watch that is cut in the middle of an event goes on with that event', async (t) => {
   const { server, follow } = await openKube(t)
   const watch = follow()
@@ -277,6 +291,17 @@ test('apply is a server-side apply in JSON with force, and sends nothing that th
     ...configMap('a', { x: '1' }),
     metadata: { name: 'a', namespace: 'shop', uid: 'u' },
   })
+})
+
+test('a field that the server does not know is refused, not dropped in silence', async (t) => {
+  const { server, cluster } = await openKube(t)
+  await cluster.create(configMap('a'))
+  const [sent] = server.requests
+  assert.equal(String(sent?.query), 'fieldManager=logstash-link&fieldValidation=Strict')
+  const message =
+    'failed to create typed patch object (shop/a; /v1, Kind=ConfigMap): .x: field not declared in schema'
+  server.intercept(() => ({ status: 500, body: status(500, 'InternalError', message) }))
+  await assert.rejects(cluster.apply(configMap('a')), { reason: 'Invalid' })
 })
 
 test('fields that nobody knows and times pass as they are', async (t) => {
