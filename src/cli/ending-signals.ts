@@ -7,13 +7,23 @@ interface EndingSignals {
   forget(): void
 }
 
-export function endingSignals(): EndingSignals {
+/**
+ * So soon after the first, ms, a second is the same one: Ctrl-C reaches the whole group of processes, and who started us on
+ * an older Node (bin/node.js) passes it on besides.
+ */
+const echo = 300
+
+/** @param now ms, monotonic */
+export function endingSignals(now: () => number = () => performance.now()): EndingSignals {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
-  let count = 0
+  let firstAt: number | undefined
   let hard: (() => void) | undefined
   const onSignal = (signal: NodeJS.Signals): void => {
-    count += 1
-    if (count === 1) return resolve(signal)
+    if (firstAt === undefined) {
+      firstAt = now()
+      return resolve(signal)
+    }
+    if (now() - firstAt < echo) return
     hard?.()
     process.exit(130)
   }
