@@ -1,21 +1,6 @@
 /** Time as a collaborator, so that tests decide what time it is. */
+import type { KubeClock } from '../kube/clock.ts'
 
-export interface Clock {
-  /** Milliseconds since 1970. */
-  now(): number
-  /** Calls back once; a timer does not keep the process alive. */
-  setTimer(callback: () => void, ms: number): Timer
-}
+export { systemClock as realClock, type KubeClock as Clock } from '../kube/clock.ts'
 
-export interface Timer {
-  cancel(): void
-}
-
-export const realClock: Clock = {
-  now: () => Date.now(),
-  setTimer(callback, ms) {
-    const timer = setTimeout(callback, ms)
-    timer.unref()
-    return { cancel: () => clearTimeout(timer) }
-  },
-}
+export type Timer = ReturnType<KubeClock['setTimer']>

@@ -18,7 +18,7 @@ export const systemClock: KubeClock = {
 
 /** Resolves after `ms`, or as soon as the signal is aborted. */
 export function pause(
-  clock: KubeClock,
+  clock: Pick<KubeClock, 'setTimer'>,
   ms: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -46,7 +46,11 @@ export interface TimeLimit {
 }
 
 /** By hand and not by AbortSignal.any: many short requests hang on one signal that lives as long as the program. */
-export function timeLimit(clock: KubeClock, ms: number, outer: AbortSignal | undefined): TimeLimit {
+export function timeLimit(
+  clock: Pick<KubeClock, 'setTimer'>,
+  ms: number,
+  outer: AbortSignal | undefined,
+): TimeLimit {
   const controller = new AbortController()
   let expired = false
   const expire = () => {

@@ -13,6 +13,7 @@ import { messageOf } from '../errors.ts'
 import type { Checks } from '../telemetry/answers.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Registry } from '../telemetry/metrics.ts'
+import { pause, timeLimit, type KubeClock } from './clock.ts'
 import { ClusterError } from './cluster.ts'
 import { createLeaseMetrics } from './lease-metrics.ts'
 import { givenBack, heldBy, mayWrite, sighted } from './lease-record.ts'
@@ -20,12 +21,11 @@ import type { Lease, Sighting } from './lease-record.ts'
 import type { LeaseStore } from './lease-store.ts'
 
 /** Times in ms. */
-export interface LeaseClock {
+export interface LeaseClock extends Pick<KubeClock, 'setTimer'> {
   /** Only ever grows, at the pace of real time; where it begins does not matter. */
   monotonic(): number
   /** Since 1970. */
   wall(): number
-  setTimer(callback: () => void, ms: number): { cancel(): void }
 }
 
 export interface ElectorOptions {
@@ -127,20 +127,19 @@ export function createElector(options: ElectorOptions): Elector {
 
   /** Tells whether to try again at once: somebody else wrote, and a new reading says who. */
   const attemptInTime = async (): Promise<boolean> => {
-    const timeout = new AbortController()
-    const timer = clock.setTimer(() => timeout.abort(), attemptMs)
+    const limit = timeLimit(clock, attemptMs, ending.signal)
     try {
-      await attempt(AbortSignal.any([ending.signal, timeout.signal]))
+      await attempt(limit.signal)
       lastFailure = undefined
     } catch (error) {
       if (ending.signal.aborted) return false
       if (isRace(error)) return state === 'leader'
       metrics.failed()
-      const reason = timeout.signal.aborted ? `no answer for ${attemptMs} ms` : messageOf(error)
+      const reason = limit.expired() ? `no answer for ${attemptMs} ms` : messageOf(error)
       if (reason !== lastFailure) log.warn({ reason, err: error }, 'The Lease cannot be reached')
       lastFailure = reason
     } finally {
-      timer.cancel()
+      limit.end()
     }
     return false
   }
@@ -164,19 +163,24 @@ export function createElector(options: ElectorOptions): Elector {
 
   /** An earlier renewal may still reach the server and stand in the way of the first attempt. */
   const giveBack = async () => {
-    const signal = timeLimit(clock, attemptMs)
-    for (let tries = 0; tries < 3 && !signal.aborted; tries += 1) {
-      try {
-        const held = await store.read(signal)
-        if (held?.spec?.holderIdentity !== identity) return
-        await store.replace(givenBack(held, clock.wall()), signal)
-        log.info({ identity }, 'The Lease is given back')
-        return
-      } catch (error) {
-        if (isRace(error)) continue
-        log.warn({ err: error }, 'The Lease is not given back; others wait until it is over')
-        return
+    const limit = timeLimit(clock, attemptMs, undefined)
+    const { signal } = limit
+    try {
+      for (let tries = 0; tries < 3 && !signal.aborted; tries += 1) {
+        try {
+          const held = await store.read(signal)
+          if (held?.spec?.holderIdentity !== identity) return
+          await store.replace(givenBack(held, clock.wall()), signal)
+          log.info({ identity }, 'The Lease is given back')
+          return
+        } catch (error) {
+          if (isRace(error)) continue
+          log.warn({ err: error }, 'The Lease is not given back; others wait until it is over')
+          return
+        }
       }
+    } finally {
+      limit.end()
     }
   }
 
@@ -219,23 +223,4 @@ function isRace(error: unknown): boolean {
     error instanceof ClusterError &&
     (error.reason === 'Conflict' || error.reason === 'AlreadyExists' || error.reason === 'NotFound')
   )
-}
-
-function pause(clock: LeaseClock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const done = () => {
-      timer.cancel()
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = clock.setTimer(done, Math.max(0, ms))
-    signal.addEventListener('abort', done)
-  })
-}
-
-function timeLimit(clock: LeaseClock, ms: number): AbortSignal {
-  const controller = new AbortController()
-  clock.setTimer(() => controller.abort(), ms)
-  return controller.signal
 }
