@@ -44,8 +44,10 @@ export const reasons = {
       'NameConflict',
       /** The spec is legal, this version does not do it yet. */
       'NotBuilt',
-      /** A link that was written before a rule existed. */
+      /** A link that was written before a rule existed, or an object of it that the cluster does not take. */
       'Invalid',
+      /** The cluster does not let the operator write an object: a right or a quota is missing. It is tried again. */
+      'Forbidden',
       /** New pods of the namespace get no sidecars yet. */
       'WebhookNotReady',
     ],

@@ -6,6 +6,7 @@ import type { Cluster } from '../kube/cluster.ts'
 import { isOwnedBy } from '../api/ownership.ts'
 import { conflictOf } from '../plan/plan.ts'
 import type { Plan, Problem } from '../plan/plan.ts'
+import type { Refusal } from '../verdict/finding.ts'
 import { kinds } from './kinds.ts'
 
 export interface Applied {
@@ -16,7 +17,7 @@ export interface Applied {
   /** Names that someone else has taken, which only the attempt to create showed. */
   conflicts: Problem[]
   /** What the cluster refused: only a change of the link or of the cluster can help. */
-  refused: Problem[]
+  refused: Refusal[]
   /** What may pass without a word to us; the first of them is why the reconcile is to be tried again. */
   failures: ClusterError[]
 }
@@ -112,8 +113,9 @@ async function attempt(
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error
     const { reason, message } = error
-    const isRefusal = reason === 'Invalid' || reason === 'Forbidden'
-    if (isRefusal) result.refused.push({ key: keyOf(what), message })
+    if (reason === 'Invalid' || reason === 'Forbidden') {
+      result.refused.push({ key: keyOf(what), reason, message })
+    }
     // A right that was missing, or a quota that was full, changes without a word to us.
     if (reason !== 'Invalid') result.failures.push(error)
   }

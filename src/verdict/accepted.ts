@@ -4,7 +4,7 @@ import { notBuiltYet } from '../api/not-built.ts'
 import type { Observed } from '../api/observed.ts'
 import { trustKind } from '../api/trust-source.ts'
 import { parseLink } from '../api/validate.ts'
-import type { Finding, Problem } from './finding.ts'
+import type { Finding, Problem, Refusal } from './finding.ts'
 
 type Accepted = Finding<'Accepted'>
 
@@ -14,7 +14,7 @@ export interface AcceptedContext {
   /** From the plan; none before there is one. */
   conflicts?: readonly Problem[]
   /** What the cluster refused to write. */
-  refused?: readonly Problem[]
+  refused?: readonly Refusal[]
   /** What speaks against the spec, where that was looked at already: it changes with the generation alone. */
   specProblems?: readonly string[]
   /** Sentences for what is not built; by default what this version lacks. */
@@ -133,7 +133,9 @@ function clusterRefusesObjects(
   const sentences = refused.map(({ key, message }) => {
     return `The cluster refuses ${key.kind} ${key.name}: ${message}`
   })
-  return no('Invalid', sentences.toSorted())
+  // What only another spec can mend goes before what may pass.
+  const isForbidden = refused.every(({ reason }) => reason === 'Forbidden')
+  return no(isForbidden ? 'Forbidden' : 'Invalid', sentences.toSorted())
 }
 
 function webhookIsNotReady({ webhook }: Observed): Accepted | undefined {

@@ -18,6 +18,11 @@ export interface Problem {
   message: string
 }
 
+/** What the cluster refused to write. */
+export interface Refusal extends Problem {
+  reason: 'Invalid' | 'Forbidden'
+}
+
 /** How many of a list a message names. */
 const shown = 5
 

@@ -8,7 +8,7 @@ import { needsIdentity, selectorOf } from '../api/roles.ts'
 import { checkAccepted } from './accepted.ts'
 import { delivering } from './delivering.ts'
 import { eventsOf, type LinkEvent } from './events.ts'
-import { clipped, type AnyFinding, type Problem } from './finding.ts'
+import { clipped, type AnyFinding, type Problem, type Refusal } from './finding.ts'
 import { hostsDiscovered, type HostsResult } from './hosts-discovered.ts'
 import { identityReady } from './identity-ready.ts'
 import { countsOf, injected } from './injected.ts'
@@ -26,8 +26,8 @@ export interface VerdictInput {
   oversized?: readonly Problem[]
   /** As `checkAccepted` takes it. */
   specProblems?: readonly string[]
-  /** What the cluster refused for good. */
-  refused?: readonly Problem[]
+  /** What the cluster refused to write. */
+  refused?: readonly Refusal[]
   /** What is done about pods without their sidecar, in sentences. */
   restarts?: readonly string[]
   /** The status that stands; by default the one of the observed link. */

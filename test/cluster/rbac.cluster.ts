@@ -86,8 +86,8 @@ describe('missing rights on a real cluster', () => {
       const world = await openWorld(t, () => underTest(cluster, kubeconfig))
       await world.apply('orders', quickstart)
       const said = await eventually('the link says what is refused', async () => {
-        const { status, message } = await world.condition('orders', 'Accepted')
-        assert.equal(status, 'False')
+        const { status, reason, message } = await world.condition('orders', 'Accepted')
+        assert.deepEqual([status, reason], ['False', 'Forbidden'])
         assert.match(message, new RegExp(`cannot ${verb} resource "${resource}"`))
         return message
       })

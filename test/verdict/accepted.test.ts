@@ -119,8 +119,20 @@ for (const [title, link, expected] of applicable) {
   })
 }
 
-test('what the cluster refuses to write is told by object', () => {
-  const key = { apiVersion: 'v1', kind: 'Service', name: 'orders-receiver' }
-  const found = checkAccepted(observedOf(linkOf()), { refused: [{ key, message: 'quota.' }] })
-  assert.equal(found.message, 'The cluster refuses Service orders-receiver: quota.')
+test('what the cluster refuses to write is told by object, and whether a right or another spec is missing', () => {
+  const of = (name: string, reason: 'Invalid' | 'Forbidden') => {
+    return { key: { apiVersion: 'v1', kind: 'Service', name }, reason, message: 'its words.' }
+  }
+  const table = [
+    [[of('a', 'Forbidden'), of('b', 'Forbidden')], 'Forbidden'],
+    [[of('a', 'Forbidden'), of('b', 'Invalid')], 'Invalid'],
+  ] as const
+  for (const [refused, reason] of table) {
+    const found = checkAccepted(observedOf(linkOf()), { refused })
+    assert.equal(found.reason, reason)
+    assert.equal(
+      found.message,
+      'The cluster refuses Service a: its words. The cluster refuses Service b: its words.',
+    )
+  }
 })
