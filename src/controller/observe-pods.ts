@@ -5,18 +5,8 @@ import { injectedAnnotation, sidecarName, type Role } from '../api/names.ts'
 import type { KubeObject, OwnerReference } from '../api/objects.ts'
 import type { ObservedPod } from '../api/observed.ts'
 import { roles, selectorOf } from '../api/roles.ts'
-
-/** The fields of v1 Pod that are read. */
-interface Pod extends KubeObject {
-  spec?: { hostNetwork?: boolean }
-  status?: {
-    phase?: string
-    podIP?: string
-    podIPs?: { ip: string }[]
-    conditions?: { type: string; status: string }[]
-    initContainerStatuses?: { name: string; ready?: boolean }[]
-  }
-}
+import { workloadOf } from '../api/workload.ts'
+import type { Pod } from './reduced.ts'
 
 export function observePods(link: LogstashLink, pods: readonly KubeObject[]): ObservedPod[] {
   return pods.filter((pod) => concerns(link, pod)).map((pod) => observePod(link, pod))
@@ -49,7 +39,7 @@ function observePod(link: LogstashLink, pod: Pod): ObservedPod {
     return found === undefined ? [] : [[role, { ready: found.ready === true }] as const]
   })
   const owner = metadata.ownerReferences?.find(({ controller }) => controller === true)
-  const workload = workloadOf(owner, labels)
+  const workload = workloadOf(metadata)
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
@@ -69,19 +59,6 @@ function observePod(link: LogstashLink, pod: Pod): ObservedPod {
     ...(owner === undefined ? {} : { owner: ownerOf(owner) }),
     sidecars: Object.fromEntries(sidecars),
   }
-}
-
-/** A Deployment's pods belong to a ReplicaSet whose name is the Deployment's with the hash of the template. */
-function workloadOf(
-  owner: OwnerReference | undefined,
-  labels: Readonly<Record<string, string>>,
-): string | undefined {
-  if (owner === undefined) return undefined
-  const hash = labels['pod-template-hash']
-  if (owner.kind === 'ReplicaSet' && hash !== undefined && owner.name.endsWith(`-${hash}`)) {
-    return `Deployment/${owner.name.slice(0, -hash.length - 1)}`
-  }
-  return `${owner.kind}/${owner.name}`
 }
 
 function ownerOf({

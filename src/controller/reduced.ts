@@ -5,7 +5,8 @@ import type { EndpointSlice } from '../api/observed.ts'
 import { isOnlyCertificateBlocks } from '../discovery/certificates.ts'
 import { serviceNameLabel } from './kinds.ts'
 
-interface Pod extends KubeObject {
+/** The fields of v1 Pod that are kept. */
+export interface Pod extends KubeObject {
   spec?: { hostNetwork?: boolean }
   status?: {
     phase?: string

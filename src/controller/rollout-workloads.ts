@@ -4,6 +4,7 @@ import { annotations, type Role } from '../api/names.ts'
 import type { KubeObject, ObjectKey } from '../api/objects.ts'
 import type { ObservedPod } from '../api/observed.ts'
 import type { OperatorOptions } from '../api/operator-options.ts'
+import { restartableKinds } from '../api/workload.ts'
 import { inject } from '../injector/inject.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import type { Workload } from '../rollout/next-restarts.ts'
@@ -11,7 +12,6 @@ import { progressOf } from '../rollout/progress.ts'
 import { readWants, wantsOf } from '../rollout/wants.ts'
 
 const apps = 'apps/v1'
-export const restartable: readonly string[] = ['Deployment', 'StatefulSet', 'DaemonSet']
 
 interface WithTemplate extends KubeObject {
   spec?: { template?: { metadata?: KubeObject['metadata']; spec?: object } }
@@ -52,7 +52,7 @@ export function createWorkloadReader(cluster: Cluster): WorkloadReader {
   return {
     async read(name, pods) {
       const key = workloadKey(name, pods[0]?.namespace ?? '')
-      if (!restartable.includes(key.kind)) return undefined
+      if (!restartableKinds.includes(key.kind)) return undefined
       const owners = new Map(pods.flatMap(({ owner }) => (owner ? [[owner.uid, owner]] : [])))
       const uids = new Set<string>()
       for (const owner of owners.values()) uids.add(await makerOf(key.namespace ?? '', owner))

@@ -8,6 +8,7 @@ import { annotations } from '../api/names.ts'
 import { keyOf } from '../api/objects.ts'
 import type { Observed, ObservedPod } from '../api/observed.ts'
 import type { OperatorOptions } from '../api/operator-options.ts'
+import { restartableKinds } from '../api/workload.ts'
 import { ClusterError } from '../kube/cluster.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import { holdOf, needsRestarts } from '../rollout/hold.ts'
@@ -22,12 +23,7 @@ import { identityReady } from '../verdict/identity-ready.ts'
 import type { Clock } from './clock.ts'
 import { kinds } from './kinds.ts'
 import { createRolloutMemory } from './rollout-memory.ts'
-import {
-  createWorkloadReader,
-  describeWorkload,
-  restartable,
-  workloadKey,
-} from './rollout-workloads.ts'
+import { createWorkloadReader, describeWorkload, workloadKey } from './rollout-workloads.ts'
 import { createTokenBucket } from './token-bucket.ts'
 import type { Rate } from './token-bucket.ts'
 
@@ -175,7 +171,7 @@ export function createRestarter(given: RestarterOptions): Restarter {
 function podsByWorkload(pods: readonly ObservedPod[]): [string, ObservedPod[]][] {
   const counting = pods.filter(({ finished, roles }) => !finished && roles.length > 0)
   return [...Map.groupBy(counting, ({ workload }) => workload ?? '')]
-    .filter(([name]) => restartable.includes(name.slice(0, name.indexOf('/'))))
+    .filter(([name]) => restartableKinds.includes(name.slice(0, name.indexOf('/'))))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
 }
 

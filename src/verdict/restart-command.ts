@@ -1,7 +1,6 @@
 /** What to type so that pods are made anew: sidecars come into pods only when those are created. */
 import type { ObservedPod } from '../api/observed.ts'
-
-const restartable = ['Deployment', 'StatefulSet', 'DaemonSet']
+import { restartableKinds } from '../api/workload.ts'
 
 /** One command for each workload, sorted; for a pod that no such workload would make again, what to do instead. */
 export function restartCommands(pods: readonly ObservedPod[]): string[] {
@@ -10,7 +9,7 @@ export function restartCommands(pods: readonly ObservedPod[]): string[] {
 
 function commandFor({ namespace, name, workload }: ObservedPod): string {
   const [kind = '', workloadName] = (workload ?? '').split('/')
-  if (restartable.includes(kind)) {
+  if (restartableKinds.includes(kind)) {
     return `kubectl rollout restart ${kind.toLowerCase()}/${workloadName} -n ${namespace}`
   }
   return workload === undefined

@@ -13,6 +13,7 @@ import {
 import type { KubeObject } from '../../api/objects.ts'
 import { needsIdentity, roles, selectorOf } from '../../api/roles.ts'
 import type { ObservedPod } from '../../api/observed.ts'
+import { workloadOf } from '../../api/workload.ts'
 import { restartCommands } from '../../verdict/restart-command.ts'
 import type { Report } from './report.ts'
 import type { IdentityView, LinkView, PodState, PodView, RoleView } from './view.ts'
@@ -137,7 +138,7 @@ function podView(
   const name = sidecarName(link.metadata.name, role)
   const container = status.initContainerStatuses?.find((each) => each.name === name)
   const { state, message } = stateOf(link, role, pod, container?.ready === true)
-  const workload = workloadOf(pod)
+  const workload = workloadOf(metadata)
   return {
     name: metadata.name,
     state,
@@ -221,17 +222,6 @@ function isFinished({ metadata, status }: Pod): boolean {
     status?.phase === 'Succeeded' ||
     status?.phase === 'Failed'
   )
-}
-
-/** A Deployment's pods belong to a ReplicaSet whose name is the Deployment's with the hash of the template. */
-function workloadOf({ metadata }: Pod): string | undefined {
-  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true)
-  if (owner === undefined) return undefined
-  const hash = metadata.labels?.['pod-template-hash']
-  if (owner.kind === 'ReplicaSet' && hash !== undefined && owner.name.endsWith(`-${hash}`)) {
-    return `Deployment/${owner.name.slice(0, -hash.length - 1)}`
-  }
-  return `${owner.kind}/${owner.name}`
 }
 
 /** What the restart command is made of. */
