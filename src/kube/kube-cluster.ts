@@ -179,6 +179,7 @@ export function createKubeCluster(options: KubeClusterOptions): KubeCluster {
   return {
     ...as(ownManager),
     as,
+    // Nothing for liveness: each wait of a reflector has an end, and one that ends by a defect ends the process.
     checks: { live: {}, ready: { cluster: isReady } },
     async close() {
       sources.stop()
