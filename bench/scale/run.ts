@@ -70,6 +70,7 @@ const cluster = await startTestCluster({
 })
 const { api } = cluster
 const admin = createKubeCluster({
+  maySeeAllSecrets: true,
   client: createKubeClient({
     kubeconfig: cluster.kubeconfig,
     log,

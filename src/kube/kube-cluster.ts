@@ -35,6 +35,8 @@ export interface KubeClusterOptions {
   random?: () => number
   limits?: Partial<ReflectorLimits>
   pollLimits?: Partial<PollLimits>
+  /** For a node, which mounts what pods name: Secrets may be watched without a name. Default false. */
+  maySeeAllSecrets?: boolean
 }
 
 export interface KubeCluster extends Cluster {
@@ -73,6 +75,7 @@ export function createKubeCluster(options: KubeClusterOptions): KubeCluster {
     clock,
     random,
     limits: { ...reflectorLimits, ...options.limits },
+    maySeeAllSecrets: options.maySeeAllSecrets ?? false,
   })
 
   const readable = (kind: Kind, namespace: string | undefined, name?: string) =>

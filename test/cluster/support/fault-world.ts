@@ -2,6 +2,8 @@
  * The chart installed on a cluster of its own, whose parts and connections a test may end: the operator's two pods run as
  * processes and reach the API server through a proxy of the test's, all other pods are kwok's.
  */
+import { createKubeCluster } from '../../../src/kube/kube-cluster.ts'
+import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
@@ -57,9 +59,13 @@ async function open(closing: (() => unknown)[]): Promise<Omit<FaultWorld, 'close
   })
   const kube = await openKube(cluster.kubeconfig)
   closing.push(() => kube.close())
+  const registry = createMetrics({ program: 'node' })
+  const { client } = kube
+  const admin = createKubeCluster({ client, log: silentLog(), registry, maySeeAllSecrets: true })
+  closing.push(() => admin.close())
   const node = await startProcessNode({
     api: cluster.api,
-    cluster: kube.cluster,
+    cluster: admin,
     name: 'processes',
     parent: tmpdir(),
     log: silentLog(),

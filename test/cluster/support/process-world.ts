@@ -9,7 +9,7 @@ import { operatorEnvironment, webhooksByPodAddress } from './installed-chart.ts'
 import { startProcessNode, type ProcessNode } from './process-node.ts'
 import { startTestCluster, type TestCluster, type TestClusterOptions } from './test-cluster.ts'
 
-export interface RunningPod {
+interface RunningPod {
   name: string
   labels: Record<string, string>
   ip: string
@@ -40,7 +40,7 @@ export async function openProcessWorld(options: TestClusterOptions = {}): Promis
   const log = createLog({ program: 'test', level: 'Warn' })
   const registry = createMetrics({ program: 'test' })
   const client = createKubeClient({ kubeconfig: cluster.kubeconfig, log, registry })
-  const admin = createKubeCluster({ client, log, registry })
+  const admin = createKubeCluster({ client, log, registry, maySeeAllSecrets: true })
   const node = await startProcessNode({
     api: cluster.api,
     cluster: admin,
