@@ -119,13 +119,14 @@ for (const [title, link, expected] of applicable) {
   })
 }
 
+function refusedService(name: string, reason: 'Invalid' | 'Forbidden') {
+  return { key: { apiVersion: 'v1', kind: 'Service', name }, reason, message: 'its words.' }
+}
+
 test('what the cluster refuses to write is told by object, and whether a right or another spec is missing', () => {
-  const of = (name: string, reason: 'Invalid' | 'Forbidden') => {
-    return { key: { apiVersion: 'v1', kind: 'Service', name }, reason, message: 'its words.' }
-  }
   const table = [
-    [[of('a', 'Forbidden'), of('b', 'Forbidden')], 'Forbidden'],
-    [[of('a', 'Forbidden'), of('b', 'Invalid')], 'Invalid'],
+    [[refusedService('a', 'Forbidden'), refusedService('b', 'Forbidden')], 'Forbidden'],
+    [[refusedService('a', 'Forbidden'), refusedService('b', 'Invalid')], 'Invalid'],
   ] as const
   for (const [refused, reason] of table) {
     const found = checkAccepted(observedOf(linkOf()), { refused })

@@ -8,14 +8,14 @@ import { operatorNamespace, release } from './installed-chart.ts'
 import type { ProcessNode } from './process-node.ts'
 
 /** Times in ms since 1970. */
-export interface Reign {
+interface Reign {
   pod: string
   from: number
   /** The moment from which on it surely did nothing more; infinite while it leads. */
   to: number
 }
 
-export interface Replica {
+interface Replica {
   pod: string
   /** How often its process began. */
   starts: number
