@@ -84,7 +84,8 @@ async function operate(
   let isStopping = false
   const lost = Promise.withResolvers<'lost'>()
   const elector = createElector({
-    store: openLease(client, { namespace, name: lease.name }),
+    // Renewals wait behind nothing: hundreds of watches and writes share the other connections.
+    store: openLease(client.apart(), { namespace, name: lease.name }),
     lease: { namespace, name: lease.name },
     identity: `${settings.name}_${randomUUID()}`,
     clock: leaseClock,

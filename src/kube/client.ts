@@ -1,4 +1,4 @@
-/** Raw JSON requests to the API server, all through one pool of connections, each with a limit in time. */
+/** Raw JSON requests to the API server through one pool of connections, each with a limit in time. */
 import { performance } from 'node:perf_hooks'
 import { request as send, type Dispatcher } from 'undici'
 import { messageOf } from '../errors.ts'
@@ -11,7 +11,7 @@ import { createCredentialsSource } from './credentials.ts'
 import { loadKubeAccess } from './kube-config.ts'
 import { createLineDecoder } from './ndjson.ts'
 import { ApiRefusal, refusalOf } from './refusal.ts'
-import { createTransport, type TransportLimits } from './transport.ts'
+import { createTransport, type Transport, type TransportLimits } from './transport.ts'
 
 export interface KubeRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -39,7 +39,12 @@ export interface KubeClient {
     request: KubeRequest,
     options: { silenceMs: number; onOpen?: () => void },
   ): AsyncGenerator<unknown, void, void>
-  /** Connections that are open now. */
+  /**
+   * The same server and credentials through connections of its own: for what must not wait behind everything else, nor
+   * break off with it. Ends with the client that it comes from, or before.
+   */
+  apart(): KubeClient
+  /** Connections that are open now, also of those apart. */
   sockets(): number
   /** Cuts all that is under way. */
   close(): Promise<void>
@@ -88,11 +93,13 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
       ...(context === undefined ? {} : { context }),
     })
   const credentials = createCredentialsSource({ load, clock })
-  const transport = createTransport(limits)
-  const metrics = createClientMetrics(registry, () => transport.sockets())
+  const transports = new Set<Transport>()
+  const sockets = () => [...transports].reduce((sum, each) => sum + each.sockets(), 0)
+  const metrics = createClientMetrics(registry, sockets)
 
   /** One exchange up to the headers; refusals are read and thrown. */
   const exchange = async (
+    transport: Transport,
     { method, path, query = {}, body, ...rest }: KubeRequest,
     labels: { verb: string; resource: string },
     { signal }: TimeLimit,
@@ -174,12 +181,12 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
     return asked * (1 + random() / 4)
   }
 
-  return {
+  const through = (transport: Transport, close: () => Promise<void>): KubeClient => ({
     async request<T = unknown>(request: KubeRequest): Promise<T> {
       const { resource, named } = resourceOfPath(request.path)
       const verb = request.method === 'GET' && !named ? 'list' : request.method.toLowerCase()
       return persistently(request, async (limit) => {
-        const { headers, body } = await exchange(request, { verb, resource }, limit)
+        const { headers, body } = await exchange(transport, request, { verb, resource }, limit)
         const text = await body.text()
         limit.end()
         const isJson = String(headers['content-type']).includes('json')
@@ -192,7 +199,7 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
       const { resource } = resourceOfPath(path)
       const labels = { verb: 'watch', resource }
       const { body, limit } = await persistently(request, async (within) => ({
-        body: (await exchange(request, labels, within)).body,
+        body: (await exchange(transport, request, labels, within)).body,
         limit: within,
       }))
       const decoder = createLineDecoder()
@@ -215,9 +222,25 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
       }
     },
 
-    sockets: () => transport.sockets(),
-    close: () => transport.close(),
+    apart: () => {
+      const own = openTransport()
+      return through(own, async () => {
+        transports.delete(own)
+        await own.close()
+      })
+    },
+    sockets,
+    close,
+  })
+
+  const openTransport = (): Transport => {
+    const transport = createTransport(limits)
+    transports.add(transport)
+    return transport
   }
+  return through(openTransport(), async () => {
+    await Promise.all([...transports].map((each) => each.close()))
+  })
 }
 
 function searchOf(query: NonNullable<KubeRequest['query']>): string {

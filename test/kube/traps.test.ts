@@ -374,3 +374,18 @@ test('what a watch missed is found by the next periodic list, told and counted',
   assert.deepEqual(watch.told(), ['ADDED a', 'ADDED untold'])
   assert.ok(lines.some(({ msg }) => msg === 'A watch had missed changes'))
 })
+
+test('a client apart has connections of its own, and its end cuts none of the others', async (t) => {
+  const { server, client } = await openKube(t)
+  const path = shop
+  await client.request({ method: 'GET', path })
+  const shared = client.sockets()
+  const apart = client.apart()
+  await apart.request({ method: 'GET', path })
+  assert.equal(client.sockets(), shared + 1)
+  await apart.close()
+  assert.equal(client.sockets(), shared)
+  const asked = server.requests.length
+  await client.request({ method: 'GET', path })
+  assert.equal(server.requests.length, asked + 1)
+})
