@@ -20,10 +20,10 @@ export interface PollLimits {
 export const pollLimits: PollLimits = {
   firstMs: 1000,
   lastMs: 60_000,
-  quietMs: 1_800_000,
+  quietMs: 600_000,
   quietEveryMs: 300_000,
-  perSecond: 25,
-  concurrency: 8,
+  perSecond: 100,
+  concurrency: 16,
 }
 
 interface Polled {
@@ -131,7 +131,8 @@ export function createSecretPoller(options: {
 
   const soon = (entry: Entry) => {
     entry.age += 1
-    entry.dueAt = clock.now()
+    // Before all that are merely due: of thousands, those of which something is known come first.
+    entry.dueAt = Number.NEGATIVE_INFINITY
     entry.interval = limits.firstMs / 2
     schedule()
   }
