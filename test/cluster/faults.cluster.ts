@@ -20,6 +20,9 @@ import {
 import { assertRunning, conditionIs, restartsOf } from './support/fault-questions.ts'
 import { openFaultWorld, type FaultWorld } from './support/fault-world.ts'
 import { operatorNamespace, release } from './support/installed-chart.ts'
+import { hasPodNetwork } from './support/process-node.ts'
+
+const skip = hasPodNetwork() ? false : 'run by in-pod-network.sh'
 
 const namespaces = ['faults-a', 'faults-b']
 const own = namespaces.flatMap((namespace) =>
@@ -31,7 +34,7 @@ const services = namespaces.flatMap((namespace) =>
 const secondsOf = (ms: number) => `${(ms / 1000).toFixed(1)} s`
 const since = (at: number) => secondsOf(Date.now() - at)
 
-describe('faults under load', () => {
+describe('faults under load', { skip }, () => {
   let world: FaultWorld
   before(async () => {
     world = await openFaultWorld()
