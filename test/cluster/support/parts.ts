@@ -61,6 +61,8 @@ const argumentsOf: Record<Part, (layout: Layout) => string[]> = {
     ...['--use-service-account-credentials', '--root-ca-file', pki.ca.cert],
     ...['--service-account-private-key-file', pki.serviceAccountKey],
     ...['--allocate-node-cidrs=false', '--kube-api-qps', '200', '--kube-api-burst', '400'],
+    // kwok's nodes show a sign of life every ten minutes; pods of a silent node would be taken for not ready.
+    '--node-monitor-grace-period=24h',
     ...controllerManagerFlags,
   ],
   // Controller, webhook and cainjector in one process; its webhook is called by URL.
