@@ -17,6 +17,8 @@ for name in "${@:-${all[@]}}"; do
 done
 [ ${#wanted[@]} -gt 0 ] || exit 0
 
+# Where Go's own installer puts it, for shells that were never told.
+PATH=$PATH:/usr/local/go/bin
 if ! command -v go >/dev/null; then
   missing=()
   for name in "${wanted[@]}"; do [ -x "$bin/$name" ] || missing+=("$name"); done
