@@ -15,13 +15,15 @@ import { hasPodNetwork } from './support/process-node.ts'
 import { sharedVariable, startTestCluster } from './support/test-cluster.ts'
 
 const suites = 'test/cluster/*.cluster.ts'
+/** Only where it is named: six minutes of faults under load, which two busy cores do not always bear. */
+const onlyWhenNamed = 'test/cluster/faults.cluster.ts'
 const limitMs = 300_000
 
 const given = process.argv.slice(2)
 const again = given.includes('--again')
 const flags = given.filter((argument) => argument.startsWith('-') && argument !== '--again')
 const named = given.filter((argument) => !argument.startsWith('-'))
-const files = named.length > 0 ? named : globSync(suites).toSorted()
+const files = named.length > 0 ? named : globSync(suites, { exclude: [onlyWhenNamed] }).toSorted()
 
 let child: ChildProcess | undefined
 let isEnding = false
