@@ -157,7 +157,8 @@ export function createElector(options: ElectorOptions): Elector {
     while (!ending.signal.aborted) {
       const start = clock.monotonic()
       if (await attemptInTime()) await attemptInTime()
-      await pause(clock, period() - (clock.monotonic() - start), ending.signal)
+      // An attempt that took longer than the period is followed by the next at once.
+      await pause(clock, Math.max(0, period() - (clock.monotonic() - start)), ending.signal)
     }
   }
 
