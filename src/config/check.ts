@@ -6,7 +6,7 @@ import {
   type ClusterChoice,
   type NamespaceChoice,
 } from './cluster-flags.ts'
-import { type Flags, type FlagTable, parseFlags, show } from './flags.ts'
+import { type FlagTable, parseFlags, show } from './flags.ts'
 import { choiceFlag } from './values.ts'
 
 export const checkFlagTable = {
@@ -37,7 +37,6 @@ export interface CheckCommand {
 export function checkCommand(args: readonly string[]): CheckCommand {
   const flags = parseFlags(args, checkFlagTable)
   const problems = [...flags.problems]
-  const shared = flags as unknown as Flags<typeof clusterFlags>
   const readyz = flags.all('readyz')
   for (const url of readyz) {
     if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
@@ -45,8 +44,8 @@ export function checkCommand(args: readonly string[]): CheckCommand {
     }
   }
   return {
-    cluster: clusterChoice(shared),
-    where: namespaceChoice(shared, problems),
+    cluster: clusterChoice(flags),
+    where: namespaceChoice(flags, problems),
     operatorNamespace: flags.get('operator-namespace'),
     readyz,
     output: choiceFlag(flags, 'output', ['Text', 'JSON'] as const, 'Text', problems),

@@ -22,7 +22,10 @@ export interface NamespaceChoice {
   allNamespaces: boolean
 }
 
-export function clusterChoice(flags: Flags<typeof clusterFlags>): ClusterChoice {
+/** The flags of any program whose table holds these. */
+type ClusterFlags = Pick<Flags<typeof clusterFlags>, 'get' | 'has'>
+
+export function clusterChoice(flags: ClusterFlags): ClusterChoice {
   const [kubeconfig, context] = [flags.get('kubeconfig'), flags.get('context')]
   return {
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
@@ -30,10 +33,7 @@ export function clusterChoice(flags: Flags<typeof clusterFlags>): ClusterChoice 
   }
 }
 
-export function namespaceChoice(
-  flags: Flags<typeof clusterFlags>,
-  problems: string[],
-): NamespaceChoice {
+export function namespaceChoice(flags: ClusterFlags, problems: string[]): NamespaceChoice {
   const namespace = flags.get('namespace')
   const allNamespaces = flags.has('all-namespaces')
   if (namespace !== undefined && allNamespaces) {

@@ -6,7 +6,7 @@ import {
   type ClusterChoice,
   type NamespaceChoice,
 } from './cluster-flags.ts'
-import { type Flags, type FlagTable, parseFlags } from './flags.ts'
+import { type FlagTable, parseFlags } from './flags.ts'
 import { choiceFlag } from './values.ts'
 
 export const statusFlagTable = {
@@ -28,14 +28,13 @@ export interface StatusCommand {
 export function statusCommand(args: readonly string[]): StatusCommand {
   const flags = parseFlags(args, statusFlagTable, 1)
   const problems = [...flags.problems]
-  const shared = flags as unknown as Flags<typeof clusterFlags>
-  const where = namespaceChoice(shared, problems)
+  const where = namespaceChoice(flags, problems)
   const [name] = flags.operands
   if (name !== undefined && where.allNamespaces) {
     problems.push('Expected the name of a link or `--all-namespaces`, got both')
   }
   return {
-    cluster: clusterChoice(shared),
+    cluster: clusterChoice(flags),
     where,
     name,
     output: choiceFlag(flags, 'output', ['Tree', 'JSON'] as const, 'Tree', problems),

@@ -22,9 +22,6 @@ const sidecarNames = ['receiver', 'sender'].map((role) => sidecarName('', role a
 /** Pods change often in ways that say nothing (probes, our own nudge). */
 export function reducedPod({ apiVersion, kind, metadata, ...rest }: KubeObject): KubeObject {
   const { spec, status } = rest as Pod
-  const noted = Object.entries(metadata.annotations ?? {}).filter(
-    ([key]) => key.includes(`${group}/`) && key !== annotations.nudged,
-  )
   const ready = status?.conditions?.filter(({ type }) => type === 'Ready')
   const sidecars = status?.initContainerStatuses?.filter(({ name }) =>
     sidecarNames.some((prefix) => name.startsWith(prefix)),
@@ -32,10 +29,7 @@ export function reducedPod({ apiVersion, kind, metadata, ...rest }: KubeObject):
   return {
     apiVersion,
     kind,
-    metadata: {
-      ...reducedMeta(metadata),
-      ...(noted.length === 0 ? {} : { annotations: Object.fromEntries(noted) }),
-    },
+    metadata: notedMeta(metadata, (key) => key.includes(`${group}/`) && key !== annotations.nudged),
     ...(spec?.hostNetwork === true ? { spec: { hostNetwork: true } } : {}),
     ...(status === undefined
       ? {}
@@ -88,19 +82,16 @@ const withheld = Buffer.from('withheld').toString('base64')
 /** All keys, but of their values only those that hold certificates and nothing else: no private key, no password. */
 export function reducedSecret(object: KubeObject): KubeObject {
   const { apiVersion, kind, metadata, type } = object
-  // kubectl keeps a copy of all values in an annotation.
-  const noted = Object.entries(metadata.annotations ?? {}).filter(
-    ([key]) => key.startsWith(`${group}/`) || key.startsWith('cert-manager.io/'),
-  )
   const data = (object['data'] as Record<string, string> | undefined) ?? {}
   const values = Object.entries(data).map(([key, value]) => [key, publicPart(value)])
   return {
     apiVersion,
     kind,
-    metadata: {
-      ...reducedMeta(metadata),
-      ...(noted.length === 0 ? {} : { annotations: Object.fromEntries(noted) }),
-    },
+    // kubectl keeps a copy of all values in an annotation.
+    metadata: notedMeta(
+      metadata,
+      (key) => key.startsWith(`${group}/`) || key.startsWith('cert-manager.io/'),
+    ),
     ...(type === undefined ? {} : { type }),
     data: Object.fromEntries(values),
   }
@@ -110,6 +101,18 @@ function publicPart(value: string): string {
   const isPublic =
     value === '' || isOnlyCertificateBlocks(Buffer.from(value, 'base64').toString('latin1'))
   return isPublic ? value : withheld
+}
+
+/** With those of its annotations that are wanted. */
+function notedMeta(
+  metadata: KubeObject['metadata'],
+  isWanted: (key: string) => boolean,
+): KubeObject['metadata'] {
+  const noted = Object.entries(metadata.annotations ?? {}).filter(([key]) => isWanted(key))
+  return {
+    ...reducedMeta(metadata),
+    ...(noted.length === 0 ? {} : { annotations: Object.fromEntries(noted) }),
+  }
 }
 
 function reducedMeta(metadata: KubeObject['metadata']): KubeObject['metadata'] {

@@ -31,9 +31,7 @@ export function tlsSecret(
   const writtenFor = secret.metadata.annotations?.[certificateNameAnnotation]
   if (writtenFor !== roleName(name, role)) return { state: 'foreign', secret }
   const owner = find(objects, certificateKind.kind, roleName(name, role))
-  return owner !== undefined && isOwnedBy(owner, uid)
-    ? { state: 'ours', secret }
-    : { state: 'free' }
+  return isOurs(owner, link) ? { state: 'ours', secret } : { state: 'free' }
 }
 
 /**

@@ -67,7 +67,7 @@ export function createSources(options: SourcesOptions): Sources {
       ask: () => read(key),
       take(object) {
         const before = store.get(namespace, name)
-        store.only(object === undefined ? undefined : kept(scope, object))
+        store.holdOnly(object === undefined ? undefined : kept(scope, object))
         // From now on what one writes oneself is seen in it.
         store.reached('0')
         problem(undefined)

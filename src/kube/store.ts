@@ -25,7 +25,7 @@ export interface ObjectStore {
   /** All that exists, page by page; what none of them named is gone. */
   listing(): Listing
   /** What one GET said of the only object that this store is about. */
-  only(object: KubeObject | undefined): void
+  holdOnly(object: KubeObject | undefined): void
   /** The answer to a write of one's own; `wanted` false: it is outside of what this store is about. */
   written(object: KubeObject, wanted: boolean): void
   /** What one deleted oneself, and what the server said is gone. */
@@ -137,7 +137,7 @@ export function createObjectStore(tell: (event: WatchEvent) => void): ObjectStor
         },
       }
     },
-    only(object) {
+    holdOnly(object) {
       const [before] = values()
       if (object === undefined) {
         if (before !== undefined) drop(before)

@@ -13,6 +13,7 @@
  */
 import { X509Certificate } from 'node:crypto'
 import type { Log } from '../../telemetry/log.ts'
+import { changeable } from '../files/watched.ts'
 import type { Identity } from './identity.ts'
 import type { Reloading } from './reloading.ts'
 import type { Trust } from './trust.ts'
@@ -38,18 +39,17 @@ export function holdIdentity(
   bundle: Reloading<Trust>,
   { what, log, now, holdMs = defaultHoldMs }: HoldOptions,
 ): Reloading<Identity> {
-  const listeners = new Set<() => void>()
+  const held = changeable(newest.current)
   /** PEM → since when it has stood in the bundle, ms; from the start: for ever. */
   let since = new Map((bundle.current?.ca ?? []).map((pem) => [pem, Number.NEGATIVE_INFINITY]))
-  let held = newest.current
   let waiting: string | undefined
   let timer: NodeJS.Timeout | undefined
 
   const decide = () => {
     clearTimeout(timer)
     const next = newest.current
-    if (next === undefined || next === held) return
-    const wait = held === undefined ? 0 : waitFor(next, held)
+    if (next === undefined || next === held.current) return
+    const wait = held.current === undefined ? 0 : waitFor(next, held.current)
     if (wait > 0) {
       if (waiting !== next.fingerprint) {
         log.info(
@@ -61,9 +61,8 @@ export function holdIdentity(
       timer = setTimeout(decide, Math.min(wait, longestTimer)).unref()
       return
     }
-    held = next
     waiting = undefined
-    for (const listener of listeners) listener()
+    held.set(next)
   }
 
   const waitFor = (next: Identity, old: Identity): number => {
@@ -84,18 +83,12 @@ export function holdIdentity(
 
   return {
     get current() {
-      return held
+      return held.current
     },
     get problem() {
       return newest.problem
     },
-    onChange: (listener) => {
-      const own = (): void => listener()
-      listeners.add(own)
-      return () => {
-        listeners.delete(own)
-      }
-    },
+    onChange: (listener) => held.onChange(() => listener()),
     close: () => {
       clearTimeout(timer)
       stopIdentity()

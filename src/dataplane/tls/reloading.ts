@@ -1,6 +1,7 @@
 /** Something that is loaded from files and loaded again when they change. */
 import { messageOf } from '../../errors.ts'
 import type { Log } from '../../telemetry/log.ts'
+import { changeable } from '../files/watched.ts'
 import { watchFiles } from '../files/watch.ts'
 
 export interface Reloading<T> {
@@ -38,8 +39,7 @@ export interface ReloadingOptions<T> {
  */
 export async function openReloading<T>(options: ReloadingOptions<T>): Promise<Reloading<T>> {
   const { what, files, load, ailing, log, intervalMs } = options
-  const listeners = new Set<() => void>()
-  let loaded: Loaded<T> | undefined
+  const loaded = changeable<Loaded<T> | undefined>(undefined)
   let failure: string | undefined
   let closed = false
 
@@ -47,21 +47,23 @@ export async function openReloading<T>(options: ReloadingOptions<T>): Promise<Re
     try {
       const next = await load()
       if (closed) return
-      if (failure !== undefined && loaded !== undefined) log.info({ what }, 'Files are good again')
+      if (failure !== undefined && loaded.current !== undefined) {
+        log.info({ what }, 'Files are good again')
+      }
       failure = undefined
-      if (next.digest === loaded?.digest) return
-      const first = loaded === undefined
-      loaded = next
+      if (next.digest === loaded.current?.digest) return
+      const first = loaded.current === undefined
       log.info({ what, files }, first ? 'Files were loaded' : 'Files changed and were loaded')
       for (const remark of [next.remark, ailing?.(next.value)]) {
         if (remark !== undefined) log.warn({ what }, remark)
       }
-      for (const listener of listeners) listener()
+      loaded.set(next)
     } catch (error) {
       const message = messageOf(error)
       if (closed || message === failure) return
       failure = message
-      const kept = loaded === undefined ? 'there is nothing to use' : 'what was loaded before stays'
+      const kept =
+        loaded.current === undefined ? 'there is nothing to use' : 'what was loaded before stays'
       log.warn({ what, err: error }, `Files cannot be taken, so ${kept}: ${message}`)
     }
   }
@@ -79,18 +81,12 @@ export async function openReloading<T>(options: ReloadingOptions<T>): Promise<Re
 
   return {
     get current() {
-      return loaded?.value
+      return loaded.current?.value
     },
     get problem() {
-      return failure ?? (loaded && ailing?.(loaded.value))
+      return failure ?? (loaded.current && ailing?.(loaded.current.value))
     },
-    onChange: (listener) => {
-      const own = (): void => listener()
-      listeners.add(own)
-      return () => {
-        listeners.delete(own)
-      }
-    },
+    onChange: (listener) => loaded.onChange(() => listener()),
     close: () => {
       closed = true
       watch?.close()
