@@ -14,6 +14,8 @@ export type Latencies = (number | undefined)[]
 const service = (link: number): string => `${linkName(link)}-receiver`
 const sliceName = (link: number): string => `${service(link)}-bench`
 const lastWaitMs = 15_000
+/** Of each link's slice, until it is changed. */
+export const firstAddress = '10.246.0.1'
 
 function slicesPath(link: number, size: Size): string {
   return `/apis/discovery.k8s.io/v1/namespaces/${namespaceOf(link, size)}/endpointslices`
@@ -37,7 +39,7 @@ export function createSlices(cluster: ClusterClient, size: Size): Promise<void> 
         },
       },
       addressType: 'IPv4',
-      endpoints: [endpoint('10.246.0.1')],
+      endpoints: [endpoint(firstAddress)],
       ports: [{ name: spec.ports[0]?.name, port: 9800, protocol: 'TCP' }],
     })
   })

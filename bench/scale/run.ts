@@ -3,40 +3,22 @@
  * many objects that are none of its business. Prints tables, writes JSON to bench/results. Everything runs in a network
  * of its own, in which one process answers `/status` for all sidecars.
  */
-import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { LogstashLink } from '../../src/api/link.ts'
-import { createKubeClient } from '../../src/kube/client.ts'
-import { createKubeCluster } from '../../src/kube/kube-cluster.ts'
-import { createLog } from '../../src/telemetry/log.ts'
-import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { buildBinaries } from '../../test/cluster/support/build-binaries.ts'
-import {
-  installChart,
-  operatorEnvironment,
-  operatorNamespace,
-  webhooksByPodAddress,
-} from '../../test/cluster/support/installed-chart.ts'
-import { hasPodNetwork, startProcessNode } from '../../test/cluster/support/process-node.ts'
-import { startTestCluster } from '../../test/cluster/support/test-cluster.ts'
-import { changeEndpoints, createSlices, quantile } from './changes.ts'
+import { installChart, operatorNamespace } from '../../test/cluster/support/installed-chart.ts'
+import { againInPodNetwork, hasPodNetwork } from '../../test/cluster/support/pod-network.ts'
+import { openProcessWorld } from '../../test/cluster/support/process-world.ts'
+import { answerForSidecars } from '../../test/cluster/support/sidecar-answers.ts'
+import { changeEndpoints, createSlices, firstAddress, quantile } from './changes.ts'
 import { costOf, difference, readMetrics, totals } from './operator-process.ts'
 import { createLinks, createPods, linkPath, populate, times, type Size } from './population.ts'
 
 if (!hasPodNetwork()) {
   // Building fetches modules, which that network cannot.
-  if (!(await buildBinaries())) process.exit(1)
-  const inNetwork = fileURLToPath(new URL('../../test/cluster/in-pod-network.sh', import.meta.url))
-  const { status } = spawnSync(inNetwork, [process.execPath, ...process.argv.slice(1)], {
-    stdio: 'inherit',
-  })
-  process.exit(status ?? 1)
+  process.exit((await buildBinaries()) ? await againInPodNetwork() : 1)
 }
 
 const { values } = parseArgs({
@@ -58,35 +40,13 @@ const size: Size = {
 const rate = { perSecond: Number(values['per-second']), seconds: Number(values.seconds) }
 /** First ports of sidecars: every address of a pod is this machine, so one listener answers for all of them. */
 const sidecarPorts = [9601, 9602]
-const longestMs = Number(process.env['LONGEST'] ?? 1_200_000)
+const longestMs = 20 * 60_000
 
-const log = createLog({ program: 'bench', level: 'Warn' })
 const results: Record<string, unknown> = { size, rate, node: process.version }
 const responders = await Promise.all(sidecarPorts.map(answerForSidecars))
-const cluster = await startTestCluster({
-  certManager: true,
-  kwok: true,
-  apiFlags: webhooksByPodAddress,
-})
+const world = await openProcessWorld({ kwok: true })
+const { cluster, node } = world
 const { api } = cluster
-const admin = createKubeCluster({
-  maySeeAllSecrets: true,
-  client: createKubeClient({
-    kubeconfig: cluster.kubeconfig,
-    log,
-    registry: createMetrics({ program: 'bench' }),
-  }),
-  log,
-  registry: createMetrics({ program: 'bench' }),
-})
-const node = await startProcessNode({
-  api,
-  cluster: admin,
-  name: 'processes',
-  parent: tmpdir(),
-  log,
-  env: await operatorEnvironment(cluster),
-})
 
 try {
   await took('others are created', () => populate(api, size))
@@ -119,17 +79,17 @@ try {
   )
   tell('operator after the cold start', costOf(await operatorPid()))
 
-  await took('slices are created', () => createSlices(cluster, size))
-  await delay(10_000)
+  await took('slices are created and seen', async () => {
+    await createSlices(cluster, size)
+    await untilLinks(({ hosts }) => hosts?.includes(`${firstAddress}:9800`) === true)
+  })
   results['changes'] = await measureChanges()
   tell('operator after the changes', costOf(await operatorPid()))
 } finally {
   mkdirSync(new URL('../results', import.meta.url), { recursive: true })
   const file = new URL(`../results/scale-${new Date().toISOString()}.json`, import.meta.url)
   writeFileSync(file, JSON.stringify(results, null, 2))
-  await node.stop()
-  await admin.close()
-  await cluster.stop()
+  await world.close()
   for (const server of responders) server.close()
 }
 
@@ -263,14 +223,4 @@ async function took(what: string, work: () => Promise<unknown>): Promise<number>
 function tell(what: string, figures: object): void {
   results[what] = figures
   console.log(`${what}: ${JSON.stringify(figures)}`)
-}
-
-async function answerForSidecars(port: number) {
-  const server = createServer((_request, response) => {
-    response.setHeader('content-type', 'application/json')
-    response.end('{}')
-  })
-  server.listen(port, '0.0.0.0')
-  await once(server, 'listening')
-  return server
 }

@@ -14,18 +14,14 @@ import {
   serviceKind,
 } from '../controller/world.ts'
 import { startProxy, type CuttableProxy } from './support/cuttable-proxy.ts'
-import { underTest } from './support/kube.ts'
+import { underTest, withoutWhatTestsPlay } from './support/kube.ts'
 import { startTestCluster, type TestCluster } from './support/test-cluster.ts'
 
 describe('compaction of etcd', () => {
   let cluster: TestCluster
   let proxy: CuttableProxy
   before(async () => {
-    cluster = await startTestCluster({
-      crd: true,
-      certManager: 'crds',
-      controllerManagerFlags: ['--controllers=*,-endpointslice-controller,-endpoints-controller'],
-    })
+    cluster = await startTestCluster(withoutWhatTestsPlay)
     proxy = await startProxy(Number(new URL(cluster.url).port))
   })
   after(async () => {

@@ -1,19 +1,14 @@
 /** The controller's suite, the same as for the in-memory cluster, on the real API server. */
 import { after, before } from 'node:test'
 import { controllerSuite } from '../controller/suite.ts'
-import { underTest } from './support/kube.ts'
+import { underTest, withoutWhatTestsPlay } from './support/kube.ts'
 import { expectedWords } from './support/refusals.ts'
 import { startTestCluster, type TestCluster } from './support/test-cluster.ts'
 
 let cluster: TestCluster
 
 before(async () => {
-  cluster = await startTestCluster({
-    crd: true,
-    // The tests play cert-manager and the controller of endpoints.
-    certManager: 'crds',
-    controllerManagerFlags: ['--controllers=*,-endpointslice-controller,-endpoints-controller'],
-  })
+  cluster = await startTestCluster(withoutWhatTestsPlay)
 })
 after(() => cluster.stop())
 

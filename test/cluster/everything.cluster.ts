@@ -12,12 +12,11 @@ import { openssl, withoutOpenssl } from '../support/openssl.ts'
 import { leafAt, renewCertificate } from './support/renewal.ts'
 import { openEverythingWorld, type EverythingWorld } from './support/everything-world.ts'
 import { post } from './support/foreign-output.ts'
-import { hasPodNetwork } from './support/process-node.ts'
+import { skipOutsidePodNetwork as skip } from './support/pod-network.ts'
 
 const workloads = fileURLToPath(new URL('manifests/everything/workloads.yaml', import.meta.url))
 /** The contract's own documents, where they lie beside the checkout. */
 const contract = fileURLToPath(new URL('../../../shared/examples/', import.meta.url))
-const skip = hasPodNetwork() ? false : 'run by in-pod-network.sh'
 
 interface Link {
   metadata: { name: string; generation: number }

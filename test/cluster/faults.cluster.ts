@@ -20,9 +20,7 @@ import {
 import { assertRunning, conditionIs, restartsOf } from './support/fault-questions.ts'
 import { openFaultWorld, type FaultWorld } from './support/fault-world.ts'
 import { operatorNamespace, release } from './support/installed-chart.ts'
-import { hasPodNetwork } from './support/process-node.ts'
-
-const skip = hasPodNetwork() ? false : 'run by in-pod-network.sh'
+import { skipOutsidePodNetwork as skip } from './support/pod-network.ts'
 
 const namespaces = ['faults-a', 'faults-b']
 const own = namespaces.flatMap((namespace) =>

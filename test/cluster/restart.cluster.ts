@@ -6,7 +6,7 @@ import { makeTestAuthority } from '../support/certificates.ts'
 import { setEndpoints } from '../support/cluster-actors.ts'
 import { eventually } from '../support/eventually.ts'
 import { configMapKind, linkKind, openWorld, serviceKind } from '../controller/world.ts'
-import { underTest } from './support/kube.ts'
+import { underTest, withoutWhatTestsPlay } from './support/kube.ts'
 import { startTestCluster, type TestCluster } from './support/test-cluster.ts'
 
 const names = Array.from({ length: 10 }, (_, index) => `link-${index}`)
@@ -14,11 +14,7 @@ const names = Array.from({ length: 10 }, (_, index) => `link-${index}`)
 describe('restarts of the API server', () => {
   let cluster: TestCluster
   before(async () => {
-    cluster = await startTestCluster({
-      crd: true,
-      certManager: 'crds',
-      controllerManagerFlags: ['--controllers=*,-endpointslice-controller,-endpoints-controller'],
-    })
+    cluster = await startTestCluster(withoutWhatTestsPlay)
   })
   after(() => cluster.stop())
 

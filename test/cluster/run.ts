@@ -6,12 +6,11 @@
  * --again runs a suite that failed once more, alone, at the end, and says so: on a machine that others use too, an API
  * server that gets no CPU for half a minute is a fault that no suite made. What fails twice fails.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { buildBinaries } from './support/build-binaries.ts'
-import { hasPodNetwork } from './support/process-node.ts'
+import { againInPodNetwork, hasPodNetwork, podNetworkProblem } from './support/pod-network.ts'
 import { sharedVariable, startTestCluster } from './support/test-cluster.ts'
 
 const suites = 'test/cluster/*.cluster.ts'
@@ -38,15 +37,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 if (!hasPodNetwork()) {
   // Building fetches modules, which that network cannot.
   if (!(await buildBinaries())) process.exit(1)
-  const inPodNetwork = fileURLToPath(new URL('in-pod-network.sh', import.meta.url))
-  const trial = spawnSync(inPodNetwork, ['true'], { encoding: 'utf8' })
-  if (trial.status === 0) {
-    child = spawn(inPodNetwork, [process.execPath, ...process.argv.slice(1)], { stdio: 'inherit' })
-    const [code] = (await once(child, 'exit')) as [number | null]
-    process.exit(code ?? 1)
+  const problem = podNetworkProblem()
+  if (problem === undefined) {
+    process.exit(await againInPodNetwork((started) => (child = started)))
   }
   console.error(
-    `Suites that run pods as processes are left out: a network for them needs unshare, ip and the right to make one (${trial.stderr.trim() || trial.error?.message})`,
+    `Suites that run pods as processes are left out: a network for them needs unshare, ip and the right to make one (${problem})`,
   )
 }
 

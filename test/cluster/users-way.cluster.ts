@@ -7,9 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import { eventually } from '../support/eventually.ts'
 import { installChart, operatorNamespace, release } from './support/installed-chart.ts'
 import { openProcessWorld, type ProcessWorld } from './support/process-world.ts'
-import { hasPodNetwork } from './support/process-node.ts'
-
-const skip = hasPodNetwork() ? false : 'run by in-pod-network.sh'
+import { skipOutsidePodNetwork as skip } from './support/pod-network.ts'
 
 const namespace = 'shop'
 const requests = 300

@@ -5,8 +5,6 @@
 import { createKubeCluster } from '../../../src/kube/kube-cluster.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLog } from '../../support/log.ts'
@@ -15,6 +13,7 @@ import { installChart, operatorEnvironment, webhooksByPodAddress } from './insta
 import { openKube } from './kube.ts'
 import { watchLeaders, type Leaders } from './leaders.ts'
 import { startProcessNode, type ProcessNode } from './process-node.ts'
+import { answerForSidecars } from './sidecar-answers.ts'
 import { startTestCluster, type TestCluster } from './test-cluster.ts'
 
 export interface FaultWorld {
@@ -52,7 +51,7 @@ async function open(closing: (() => unknown)[]): Promise<Omit<FaultWorld, 'close
   closing.push(() => cluster.stop())
   const proxy = await startProxy(Number(new URL(cluster.url).port))
   closing.push(() => proxy.close())
-  const sidecars = await answerForSidecars()
+  const sidecars = await answerForSidecars(healthPort)
   closing.push(() => {
     sidecars.closeAllConnections()
     sidecars.close()
@@ -76,16 +75,6 @@ async function open(closing: (() => unknown)[]): Promise<Omit<FaultWorld, 'close
   closing.push(() => leaders.stop())
   await installChart(cluster)
   return { cluster, node, proxy, leaders }
-}
-
-/** kwok runs nothing, so that this says for all of its pods that they are well: else no link would be Ready. */
-async function answerForSidecars(): Promise<Server> {
-  const server = createServer((request, response) => {
-    request.resume()
-    response.setHeader('content-type', 'application/json').end('{}')
-  }).listen(healthPort, '0.0.0.0')
-  await once(server, 'listening')
-  return server
 }
 
 async function throughProxy(cluster: TestCluster, port: number): Promise<Record<string, string>> {

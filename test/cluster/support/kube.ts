@@ -9,7 +9,7 @@ import type { Log } from '../../../src/telemetry/log.ts'
 import { createMetrics, type Registry } from '../../../src/telemetry/metrics.ts'
 import type { ClusterUnderTest } from '../../controller/world.ts'
 import { silentLog } from '../../support/log.ts'
-import type { TestCluster } from './test-cluster.ts'
+import type { TestCluster, TestClusterOptions } from './test-cluster.ts'
 
 export interface Kube {
   client: KubeClient
@@ -22,6 +22,13 @@ export interface Kube {
    */
   other(manager: string): Cluster
   close(): Promise<void>
+}
+
+/** Of a cluster in which tests play cert-manager and the controller of endpoints. */
+export const withoutWhatTestsPlay: TestClusterOptions = {
+  crd: true,
+  certManager: 'crds',
+  controllerManagerFlags: ['--controllers=*,-endpointslice-controller,-endpoints-controller'],
 }
 
 /** A cluster for the controller's world: the controller's own part by `kubeconfig`, the rest by the administrator. */

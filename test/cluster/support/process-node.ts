@@ -4,7 +4,6 @@
  * needs the network that in-pod-network.sh makes, in which every address of the pods' range is this machine.
  */
 import { mkdirSync, rmSync } from 'node:fs'
-import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -18,6 +17,7 @@ import { startKubelet, type Kubelet } from '../../../src/local/runtime/kubelet.t
 import { messageOf } from '../../../src/errors.ts'
 import type { Log } from '../../../src/telemetry/log.ts'
 import type { Api } from './api-request.ts'
+import { hasPodNetwork, podRange } from './pod-network.ts'
 
 export interface ProcessNode {
   name: string
@@ -47,16 +47,8 @@ export interface ProcessNodeOptions {
 
 const nodeKind = { apiVersion: 'v1', kind: 'Node' }
 const leaseKind = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' }
-const podRange = '10.245.'
 /** The node controller wants one every 40 s. */
 const heartbeatMs = 10_000
-
-/** Whether addresses of pods are this machine's. */
-export function hasPodNetwork(): boolean {
-  return Object.values(networkInterfaces())
-    .flat()
-    .some((each) => each?.address.startsWith(podRange) === true)
-}
 
 export async function startProcessNode(options: ProcessNodeOptions): Promise<ProcessNode> {
   const { api, cluster, name, log } = options
