@@ -15,7 +15,13 @@ const rooms: Record<string, readonly string[]> = {
   'src/injector': ['src/api', 'src/errors.ts', 'src/desired'],
   'src/dataplane/wire': ['src/errors.ts'],
   'src/dataplane/balancer': ['src/errors.ts'],
-  'src/dataplane/queue': ['src/errors.ts', 'src/dataplane/wire'],
+  // The disk queue works on ports: of a disk, and of time.
+  'src/dataplane/queue': [
+    'src/errors.ts',
+    'src/dataplane/wire',
+    'src/dataplane/disk/disk.ts',
+    'src/dataplane/time.ts',
+  ],
   'src/dataplane': ['src/dataplane', 'src/api', 'src/errors.ts', 'src/telemetry'],
   'src/telemetry': ['src/api', 'src/errors.ts'],
   'src/config': ['src/api', 'src/errors.ts'],

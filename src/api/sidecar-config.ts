@@ -97,11 +97,22 @@ export interface SenderFile {
   auth?: CredentialsSource
   decorate: 'None' | 'Kubernetes'
   batch: { maxEvents: number; maxBytes: number; maxWait: number }
-  queue: { type: 'Memory'; maxSize: number; onFull: 'Block' | 'DropOldest' }
+  queue: QueueFile
+  /** Where it stands how far each file of collect.files was read; without it a restart reads them from their beginning. */
+  checkpoints?: { directory: string }
   balancing: { coolOff: number; preferSameZone: boolean }
   deadLetter?: DeadLetterSettings
   limits: SenderLimits
   logLevel: LogLevel
+}
+
+export interface QueueFile {
+  type: 'Memory' | 'Disk'
+  /** Of Disk alone, and then it is there: the queue's own, made where it is absent. */
+  directory?: string
+  /** Bytes of events: in memory, or on the disk. */
+  maxSize: number
+  onFull: 'Block' | 'DropOldest'
 }
 
 interface SenderLimits {
@@ -153,7 +164,13 @@ export interface ReceiverSettings extends ReceiverFile, Placement {
 }
 
 export interface SenderSettings extends SenderFile, Placement {
-  collect: { stdin: boolean; http?: { port: number }; tcp?: { port: number } }
+  collect: {
+    stdin: boolean
+    http?: { port: number }
+    tcp?: { port: number }
+    /** Absolute globs. */
+    files?: { paths: readonly string[] }
+  }
   /** For `decorate: Kubernetes`, and for the sender's own zone. */
   pod?: { namespace: string; name: string; node?: string }
 }

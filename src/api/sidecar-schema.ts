@@ -215,11 +215,13 @@ const senderFile = {
       type: 'object',
       required: ['type', 'maxSize', 'onFull'],
       properties: {
-        type: { type: 'string', enum: ['Memory'] },
+        type: { type: 'string', enum: ['Memory', 'Disk'] },
+        directory: text,
         maxSize: amount,
         onFull: { type: 'string', enum: ['Block', 'DropOldest'] },
       },
     },
+    checkpoints: { type: 'object', required: ['directory'], properties: { directory: text } },
     balancing: {
       type: 'object',
       required: ['coolOff', 'preferSameZone'],

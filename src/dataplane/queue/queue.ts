@@ -1,6 +1,8 @@
 /**
  * What every queue of the sender does, the one in memory and the one on disk alike. `Owner` stands for whoever waits for
- * the acknowledgement of what it committed: a collect request; a stream that waits for nothing commits without owner.
+ * what it committed to be safe: a collect request, a piece of a file; a stream that waits for nothing commits without
+ * owner. Safe means acknowledged for the queue in memory, and on the disk for the one there; the latter tells its owners
+ * later than any call of theirs, through `QueueListener`.
  */
 import type { Events } from '../wire/events.ts'
 
@@ -30,7 +32,7 @@ export interface Batch<Owner> {
 
 /** What a change did to those who wait. */
 export interface Settled<Owner> {
-  /** All that they committed is delivered or dead-lettered. */
+  /** All that they committed is safe: delivered or dead-lettered, or on the disk. */
   done: Owner[]
   /** Something of theirs was dropped and can no longer be delivered. */
   dropped: Owner[]
@@ -45,6 +47,13 @@ export interface QueueTotals {
   waitingBytes: number
   /** When the oldest of all these was committed; undefined for an empty queue. */
   oldest: number | undefined
+}
+
+/** What a queue on disk tells when nobody has just called it. */
+export interface QueueListener<Owner> {
+  settled(settled: Settled<Owner>): void
+  /** Something can be cut, or committed, that could not be before. */
+  changed(): void
 }
 
 export interface Queue<Owner> {
