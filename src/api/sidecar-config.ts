@@ -195,6 +195,8 @@ export const defaults = {
   },
   batch: { maxEvents: 1000, maxBytes: 2 ** 20, maxWait: 50 },
   queueMaxSize: 64 * 2 ** 20,
+  /** By flags; a link says its queue's size the same way for both types. */
+  diskQueueMaxSize: 256 * 2 ** 20,
   coolOff: 60_000,
   deadLetterMaxSize: 16 * 2 ** 20,
 } as const

@@ -268,7 +268,16 @@ function knowsClients({ tls }: ReceiverFile): boolean {
 
 /** sidecar.json of a sender. */
 export function parseSenderFile(json: unknown): Parsed<SenderFile> {
-  return parsed<SenderFile, typeof senderFile>(senderFile, json)
+  const result = parsed<SenderFile, typeof senderFile>(senderFile, json)
+  if ('problems' in result) return result
+  const { type, directory } = result.value.queue
+  if ((type === 'Disk') === (directory !== undefined)) return result
+  const path = 'queue.directory'
+  const message =
+    type === 'Disk'
+      ? `Expected \`${path}\` to be given, as \`queue.type\` is Disk, got nothing`
+      : `Expected \`${path}\` to be left out, as \`queue.type\` is Memory, got ${directory}`
+  return { problems: [{ path, message }] }
 }
 
 /** hosts.json of a sender. */

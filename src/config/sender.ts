@@ -1,4 +1,5 @@
-/** Settings of `logstash-link sender`: flags alone, or a sidecar's file with flags that only say where to listen. */
+/** Settings of `logstash-link sender`: flags alone, or a sidecar's file with flags that say where its pod's events come in. */
+import { join, resolve } from 'node:path'
 import { parseHost } from '../api/hosts.ts'
 import { environment } from '../api/names.ts'
 import type { HostEntry, SenderFile, SenderSettings } from '../api/sidecar-config.ts'
@@ -40,12 +41,18 @@ export const senderFlags = {
   ...credentialFlags,
   http: { value: 'PORT', help: 'take events by HTTP POST on 127.0.0.1' },
   tcp: { value: 'PORT', help: 'take lines by TCP on 127.0.0.1' },
-  file: { value: 'GLOB', help: 'not built yet', repeat: true },
+  file: { value: 'GLOB', help: 'take the lines of these files, as they grow', repeat: true },
   'batch-events': { value: 'COUNT', help: 'most events in a batch (1000)' },
   'batch-bytes': { value: 'SIZE', help: 'most bytes in a batch (1Mi)' },
   'max-wait': { value: 'TIME', help: 'longest wait for a batch to fill under load (50ms)' },
-  'queue-size': { value: 'SIZE', help: 'most bytes of events in memory (64Mi)' },
-  'queue-dir': { value: 'DIR', help: 'not built yet' },
+  'queue-size': {
+    value: 'SIZE',
+    help: 'most bytes of events held (64Mi in memory, 256Mi on disk)',
+  },
+  'queue-dir': {
+    value: 'DIR',
+    help: 'keep events, and how far files were read, in this folder; without it, in memory',
+  },
   'cool-off': { value: 'TIME', help: 'how long an error of a host counts against it (60s)' },
   'max-line': { value: 'SIZE', help: 'largest event (16Mi)' },
   ...deadLetterFlags,
@@ -55,8 +62,8 @@ export const senderFlags = {
   config: { value: 'FILE', help: "a sidecar's settings file, in place of the other flags" },
 } as const
 
-/** Flags that say where a sidecar listens: they go with --config, everything else contradicts it. */
-const beside = ['config', 'host', 'http', 'tcp', 'health-port'] as const
+/** Flags that say where a sidecar listens and which files it reads: they go with --config, everything else contradicts it. */
+const beside = ['config', 'host', 'http', 'tcp', 'file', 'health-port'] as const
 
 type SenderFlags = Flags<typeof senderFlags>
 
@@ -68,7 +75,6 @@ export function senderCommand(
 ): Command<SenderFile, SenderSettings> {
   const flags = parseFlags(args, senderFlags)
   const { problems } = flags
-  refuseWhatIsNotBuilt(flags, problems)
   const placement = {
     ...placementFrom(flags, env, defaults.senderHealthPort, problems),
     collect: collectFrom(flags, problems),
@@ -89,17 +95,6 @@ export function senderCommand(
   return { source: { from: 'flags', settings }, placement, healthPortGiven, problems }
 }
 
-function refuseWhatIsNotBuilt(flags: SenderFlags, problems: string[]): void {
-  if (flags.has('file')) {
-    problems.push(
-      '`--file` is not built yet: pipe the file to standard input, or use `--http` or `--tcp`',
-    )
-  }
-  if (flags.has('queue-dir')) {
-    problems.push('`--queue-dir` is not built yet: the queue is in memory (`--queue-size`)')
-  }
-}
-
 function collectFrom(flags: SenderFlags, problems: string[]): SenderSettings['collect'] {
   const http = flags.has('http') ? { port: portFlag(flags, 'http', 0, problems) } : undefined
   const tcp = flags.has('tcp') ? { port: portFlag(flags, 'tcp', 0, problems) } : undefined
@@ -107,11 +102,23 @@ function collectFrom(flags: SenderFlags, problems: string[]): SenderSettings['co
     problems.push(`Expected \`--http\` and \`--tcp\` to be two ports, got ${http.port} for both`)
   }
   portsDiffer(flags, ['http', 'tcp'], problems)
+  const paths = filesFrom(flags, problems)
   return {
-    stdin: http === undefined && tcp === undefined,
+    stdin: http === undefined && tcp === undefined && paths.length === 0,
     ...(http === undefined ? {} : { http }),
     ...(tcp === undefined ? {} : { tcp }),
+    ...(paths.length === 0 ? {} : { files: { paths } }),
   }
+}
+
+/** Absolute, as the program may be asked later where it reads. */
+function filesFrom(flags: SenderFlags, problems: string[]): string[] {
+  const paths = flags.all('file').map((path) => resolve(path))
+  const twice = paths.find((path, index) => paths.indexOf(path) !== index)
+  if (twice !== undefined) {
+    problems.push(`Expected \`--file\` to name each glob once, got ${twice} twice`)
+  }
+  return paths
 }
 
 function podFrom(env: Environment): Pick<SenderSettings, 'pod'> {
@@ -131,9 +138,9 @@ function fileFromFlags(
   const credentials = credentialsFrom(flags, problems)
   const deadLetter = deadLetterFrom(flags, program, env, problems)
   checkEnvironment(flags, env, problems)
-  const queueSize = sizeFlag(flags, 'queue-size', defaults.queueMaxSize, problems)
+  const { queue, checkpoints, inMemory } = queueFrom(flags, problems)
   const batchBytes = sizeFlag(flags, 'batch-bytes', defaults.batch.maxBytes, problems)
-  if (flags.has('batch-bytes') && batchBytes > queueSize) {
+  if (flags.has('batch-bytes') && batchBytes > queue.maxSize) {
     problems.push('Expected `--batch-bytes` to be at most `--queue-size`, got more')
   }
   return {
@@ -152,7 +159,8 @@ function fileFromFlags(
       maxBytes: batchBytes,
       maxWait: durationFlag(flags, 'max-wait', defaults.batch.maxWait, problems),
     },
-    queue: { type: 'Memory', maxSize: queueSize, onFull: 'Block' },
+    queue,
+    ...(checkpoints === undefined ? {} : { checkpoints }),
     balancing: {
       coolOff: durationFlag(flags, 'cool-off', defaults.coolOff, problems),
       preferSameZone: false,
@@ -160,10 +168,29 @@ function fileFromFlags(
     ...(deadLetter === undefined ? {} : { deadLetter }),
     limits: {
       ...defaults.senderLimits,
-      memory: Math.max(queueSize, defaults.senderLimits.memory),
+      memory: Math.max(inMemory, defaults.senderLimits.memory),
       maxLine: sizeFlag(flags, 'max-line', defaults.senderLimits.maxLine, problems),
     },
     logLevel: logLevelFlag(flags, 'Info', problems),
+  }
+}
+
+/** `inMemory`: bytes of it that the program's own memory must hold. */
+function queueFrom(
+  flags: SenderFlags,
+  problems: string[],
+): Pick<SenderFile, 'queue' | 'checkpoints'> & { inMemory: number } {
+  const given = flags.get('queue-dir')
+  const fallback = given === undefined ? defaults.queueMaxSize : defaults.diskQueueMaxSize
+  const maxSize = sizeFlag(flags, 'queue-size', fallback, problems)
+  if (given === undefined) {
+    return { queue: { type: 'Memory', maxSize, onFull: 'Block' }, inMemory: maxSize }
+  }
+  const directory = resolve(given)
+  return {
+    queue: { type: 'Disk', directory: join(directory, 'queue'), maxSize, onFull: 'Block' },
+    checkpoints: { directory: join(directory, 'checkpoints') },
+    inMemory: 0,
   }
 }
 

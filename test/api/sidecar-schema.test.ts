@@ -71,6 +71,15 @@ const files: [what: string, parse: (json: unknown) => object, file: object][] = 
   ],
   ['a sender', parseSenderFile, sender],
   ['a sender with a list', parseSenderFile, { ...sender, hosts: { list: hosts.hosts } }],
+  [
+    'a sender with a queue on disk',
+    parseSenderFile,
+    {
+      ...sender,
+      queue: { ...sender.queue, type: 'Disk', directory: '/q' },
+      checkpoints: { directory: '/c' },
+    },
+  ],
   ['hosts', parseHostsFile, hosts],
   ['no hosts', parseHostsFile, { revision: 'a2', hosts: [] }],
 ]
@@ -122,10 +131,16 @@ const wrong: [what: string, result: object, path: string, fragment: string][] = 
     '{file} or {env}',
   ],
   [
-    'a disk queue, which is not built yet',
+    'a queue on disk without a folder',
     parseSenderFile({ ...sender, queue: { ...sender.queue, type: 'Disk' } }),
-    'queue.type',
-    'Memory',
+    'queue.directory',
+    'Expected `queue.directory` to be given, as `queue.type` is Disk, got nothing',
+  ],
+  [
+    'a queue in memory with a folder',
+    parseSenderFile({ ...sender, queue: { ...sender.queue, directory: '/q' } }),
+    'queue.directory',
+    'to be left out, as `queue.type` is Memory, got /q',
   ],
   [
     'a host without port',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { resolve } from 'node:path'
 import test from 'node:test'
 import { senderCommand } from '../../src/config/sender.ts'
 
@@ -43,6 +44,33 @@ test('without trust flags the system is trusted, and ports take the place of std
 })
 
 const hosts = ['--hosts', '127.0.0.1']
+test('a queue folder holds the queue and how far files were read', () => {
+  const { queue, checkpoints, limits } = settingsOf([...hosts, '--queue-dir', '/q'])
+  assert.deepEqual(queue, {
+    type: 'Disk',
+    directory: '/q/queue',
+    maxSize: 256 * 2 ** 20,
+    onFull: 'Block',
+  })
+  assert.deepEqual(checkpoints, { directory: '/q/checkpoints' })
+  assert.equal(limits.memory, 64 * 2 ** 20)
+})
+
+test('a queue in memory has no folder, and memory holds all of it', () => {
+  const { queue, checkpoints, limits } = settingsOf([...hosts, '--queue-size', '100Mi'])
+  assert.deepEqual(queue, { type: 'Memory', maxSize: 100 * 2 ** 20, onFull: 'Block' })
+  assert.equal(checkpoints, undefined)
+  assert.equal(limits.memory, 100 * 2 ** 20)
+})
+
+test('files are read by absolute globs, in place of stdin', () => {
+  const { collect } = settingsOf([...hosts, '--file', '/logs/*.log', '--file', 'here.log'])
+  assert.deepEqual(collect, {
+    stdin: false,
+    files: { paths: ['/logs/*.log', resolve('here.log')] },
+  })
+})
+
 const refusals: [string, string[], RegExp][] = [
   ['no hosts', [], /--hosts/],
   ['a bad host', ['--hosts', 'a,b:70000'], /--hosts.*70000/],
@@ -66,8 +94,8 @@ const refusals: [string, string[], RegExp][] = [
   ['one port for two inputs', [...hosts, '--http', '1', '--tcp', '1'], /--http.*--tcp/],
   ['a batch of nothing', [...hosts, '--batch-events', '0'], /--batch-events.*1 to/],
   ['a time that is none', [...hosts, '--max-wait', '50'], /--max-wait.*"50"/],
-  ['what is not built yet', [...hosts, '--file', '*.log'], /--file.*not built yet/],
-  ['a queue folder', [...hosts, '--queue-dir', '/q'], /--queue-dir.*not built yet/],
+  ['one glob twice', [...hosts, '--file', '/l/*', '--file', '/l/*'], /--file.*once.*\/l\/\*/],
+  ['--config beside --queue-dir', ['--config', 'f', '--queue-dir', '/q'], /--config.*--queue-dir/],
   ['--config beside --hosts', [...hosts, '--config', 'f'], /--config.*--hosts/],
   ['one host twice', ['--hosts', 'a,b,a:9800'], /--hosts.*a:9800 twice/],
   [
@@ -94,7 +122,7 @@ for (const [what, args, expected] of refusals) {
 
 test('a sidecar knows its pod from the environment', () => {
   const { source } = senderCommand(
-    ['--config', 'f', '--http', '9801'],
+    ['--config', 'f', '--http', '9801', '--file', '/logs/*.log'],
     {
       POD_NAME: 'web-1',
       POD_NAMESPACE: 'shop',
@@ -108,7 +136,11 @@ test('a sidecar knows its pod from the environment', () => {
     hosts: { file: 'hosts.json' },
   })
   assert.deepEqual(settings.pod, { namespace: 'shop', name: 'web-1', node: 'node-a' })
-  assert.deepEqual(settings.collect, { stdin: false, http: { port: 9801 } })
+  assert.deepEqual(settings.collect, {
+    stdin: false,
+    http: { port: 9801 },
+    files: { paths: ['/logs/*.log'] },
+  })
 })
 
 function deadLetter(args: string[], environment: Record<string, string>) {
