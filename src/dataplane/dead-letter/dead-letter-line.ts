@@ -12,7 +12,8 @@ export interface DeadLetter {
   length?: number
 }
 
-const headBytes = 1024
+/** How much is kept of an event that does not fit: the first of these that does. */
+const heads = [1024, 128, 0]
 
 /**
  * One line of the file: `event` is the JSON as it came, or a string where it is no JSON; `base64` holds the bytes where
@@ -22,7 +23,13 @@ export function deadLetterLine(letter: DeadLetter, time: Date, maxLine: number):
   const line = lineOf(letter, time)
   if (line.length <= maxLine) return line
   const { event } = letter
-  return lineOf({ length: event.length, ...letter, event: event.subarray(0, headBytes) }, time)
+  const cut = heads.map((bytes) => ({
+    length: event.length,
+    ...letter,
+    event: event.subarray(0, bytes),
+  }))
+  const fits = cut.map((each) => lineOf(each, time)).find(({ length }) => length <= maxLine)
+  return fits ?? lineOf({ length: event.length, ...letter, event: event.subarray(0, 0) }, time)
 }
 
 function lineOf(letter: DeadLetter, time: Date): Buffer {

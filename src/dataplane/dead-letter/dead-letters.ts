@@ -5,9 +5,17 @@
  *   dead-letters.1.ndjson  the older half; replaced when the newer one is full, and what it held is counted and logged
  */
 import { constants } from 'node:fs'
-import { mkdir, open, readFile, rename, stat, truncate, type FileHandle } from 'node:fs/promises'
+import {
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  type FileHandle,
+} from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DeadLetterSettings } from '../../api/sidecar-config.ts'
 import { TransientError, messageOf } from '../../errors.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { deadLetterLine, type DeadLetter } from './dead-letter-line.ts'
@@ -23,6 +31,8 @@ export interface DeadLetters {
 }
 
 export interface DeadLetterDependencies {
+  /** Bytes of both files together; a changed bound holds from the next letter on. */
+  maxSize: () => number
   now: () => Date
   log: Log
   /** Hears of letters that made room for newer ones. */
@@ -36,13 +46,12 @@ interface Half {
 
 /** Never rejects. Reads what an earlier life left; the folder is made when the first letter comes. */
 export async function openDeadLetters(
-  settings: DeadLetterSettings,
+  directory: string,
   dependencies: DeadLetterDependencies,
 ): Promise<DeadLetters> {
-  const { now, log, onDropped } = dependencies
-  const newerPath = join(settings.directory, 'dead-letters.ndjson')
-  const olderPath = join(settings.directory, 'dead-letters.1.ndjson')
-  const half = Math.max(1, Math.floor(settings.maxSize / 2))
+  const { maxSize, now, log, onDropped } = dependencies
+  const newerPath = join(directory, 'dead-letters.ndjson')
+  const olderPath = join(directory, 'dead-letters.1.ndjson')
   const reasons = new Set<string>()
   let newer = await sizeUp(newerPath).catch(unreadable)
   let older = await sizeUp(olderPath).catch(unreadable)
@@ -58,7 +67,7 @@ export async function openDeadLetters(
 
   async function append(lines: Buffer): Promise<void> {
     if (handle === undefined) {
-      await mkdir(settings.directory, { recursive: true })
+      await mkdir(directory, { recursive: true })
       // What a crash tore is cut back, or the next letter would stand on its line.
       if ((await sizeOf(newerPath)) > newer.bytes) await truncate(newerPath, newer.bytes)
       handle = await open(newerPath, constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY)
@@ -73,24 +82,36 @@ export async function openDeadLetters(
     }
   }
 
+  function countDropped(count: number): void {
+    if (count === 0) return
+    dropped += count
+    onDropped(count)
+    log.warn(
+      { count, file: olderPath, maxSize: maxSize() },
+      'The dead-letter file is full: its oldest part is gone',
+    )
+  }
+
   async function rotate(): Promise<void> {
     await handle?.close()
     handle = undefined
     await rename(newerPath, olderPath)
-    if (older.count > 0) {
-      dropped += older.count
-      onDropped(older.count)
-      log.warn(
-        { count: older.count, file: olderPath },
-        'The dead-letter file is full: its oldest part is gone',
-      )
-    }
+    countDropped(older.count)
     older = newer
     newer = { count: 0, bytes: 0 }
   }
 
+  /** Only where an earlier bound was larger: both halves fit otherwise. */
+  async function dropOlder(): Promise<void> {
+    await rm(olderPath, { force: true })
+    countDropped(older.count)
+    older = { count: 0, bytes: 0 }
+  }
+
   async function keep(letters: readonly DeadLetter[]): Promise<void> {
     const time = now()
+    const limit = maxSize()
+    const half = Math.max(1, Math.floor(limit / 2))
     let pending: Buffer[] = []
     let bytes = 0
     async function flush(): Promise<void> {
@@ -106,6 +127,7 @@ export async function openDeadLetters(
         await flush()
         if (newer.count > 0) await rotate()
       }
+      if (older.count > 0 && older.bytes + half > limit) await dropOlder()
       pending.push(line)
       bytes += line.length
       if (!reasons.has(letter.reason) && reasons.size < 100) {

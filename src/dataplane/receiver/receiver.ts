@@ -1,9 +1,9 @@
 /** The receiver: takes batches by the protocol of the logstash input and hands them to the application. */
-import type { DeadLetterSettings, ReceiverSettings } from '../../api/sidecar-config.ts'
+import type { ReceiverSettings } from '../../api/sidecar-config.ts'
 import type { Checks } from '../../telemetry/health.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Registry } from '../../telemetry/metrics.ts'
-import { openDeadLetters } from '../dead-letter/dead-letters.ts'
+import { followDeadLetters } from '../dead-letter/follow-dead-letters.ts'
 import type { Watched } from '../files/watched.ts'
 import type { Environment } from '../tls/secret.ts'
 import { createBudget } from './budget.ts'
@@ -65,20 +65,11 @@ export async function startReceiver(
   const onError = (error: unknown): void =>
     log.error({ err: error }, 'Changed settings cannot be taken up')
 
-  const deadLetters = await follow(
-    settings,
-    ({ deadLetter }) => deadLetter ?? null,
-    async (part: DeadLetterSettings | null) =>
-      part === null
-        ? undefined
-        : openDeadLetters(part, {
-            now,
-            log,
-            onDropped: (count) => metrics.deadLettersDropped.inc(count),
-          }),
-    (letters) => letters?.close(),
-    onError,
-  )
+  const deadLetters = await followDeadLetters(settings, {
+    now,
+    log,
+    onDropped: (count) => metrics.deadLettersDropped.inc(count),
+  })
   const credentials = await follow(
     settings,
     ({ auth }) => auth ?? null,

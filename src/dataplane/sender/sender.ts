@@ -14,8 +14,8 @@ import type { Checks } from '../../telemetry/health.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Registry } from '../../telemetry/metrics.ts'
 import { createBalancer } from '../balancer/balancer.ts'
-import { openDeadLetters } from '../dead-letter/dead-letters.ts'
-import { follow } from '../files/followed.ts'
+import type { DeadLetters } from '../dead-letter/dead-letters.ts'
+import { followDeadLetters } from '../dead-letter/follow-dead-letters.ts'
 import type { Watched } from '../files/watched.ts'
 import { createMemoryQueue } from '../queue/memory-queue.ts'
 import type { Environment } from '../tls/secret.ts'
@@ -44,6 +44,8 @@ export interface SenderDeps {
   version?: string
   lookup?: Lookup
   timeouts?: Timeouts
+  /** Gets what is at fault in place of the folder of the settings: whoever replays keeps such events where they are. */
+  refusals?: DeadLetters
 }
 
 export interface Sender {
@@ -73,6 +75,7 @@ export async function startSender(
     version = '0.0.0',
     lookup = systemLookup,
     timeouts = defaultTimeouts,
+    refusals,
   }: SenderDeps,
 ): Promise<Sender> {
   const now = monotonicNow
@@ -86,20 +89,12 @@ export async function startSender(
   const queue = createMemoryQueue<Ticket>(queueSettings())
   const balancer = createBalancer(current().balancing)
   const health = createHostHealth({ log, now: () => Date.now() })
-  const deadLetters = await follow(
-    settings,
-    ({ deadLetter }) => deadLetter ?? null,
-    async (part) =>
-      part === null
-        ? undefined
-        : openDeadLetters(part, {
-            now: () => new Date(),
-            log,
-            onDropped: (count) => metrics.events('dead_letters_dropped', count),
-          }),
-    (letters) => letters?.close(),
-    (error) => log.error({ err: error }, 'Changed dead-letter settings cannot be taken up'),
-  )
+  const deadLetters = await followDeadLetters(settings, {
+    now: () => new Date(),
+    log,
+    onDropped: (count) => metrics.events('dead_letters_dropped', count),
+  })
+  const keptAside = (): DeadLetters | undefined => refusals ?? deadLetters.current
 
   let deliveredAt = Number.NEGATIVE_INFINITY
   const intake = createIntake({
@@ -149,7 +144,7 @@ export async function startSender(
     userAgent: `logstash-link/${version}`,
     hold: (bytes) => intake.hold(bytes),
     metrics,
-    deadLetters: () => deadLetters.current,
+    deadLetters: keptAside,
     log,
   })
   const dispatcher: Dispatcher<Ticket> = createDispatcher<Ticket>({
@@ -195,7 +190,7 @@ export async function startSender(
   const collected = createCollected({
     decoration: () => decorationOf(current()),
     maxLine: () => current().limits.maxLine,
-    deadLetters: () => deadLetters.current,
+    deadLetters: keptAside,
     log,
     onOversized: (lines) => metrics.events('oversized', lines),
   })
@@ -235,7 +230,7 @@ export async function startSender(
       heldBytes: intake.heldBytes(),
       maxSize: queueSettings().maxSize,
       keptEvents: dispatcher.keptEvents(),
-      deadLetters: deadLetters.current?.status(),
+      deadLetters: keptAside()?.status(),
       counts,
       securityProblem: connections.securityProblem(),
       fingerprint: connections.certificateFingerprint(),
