@@ -3,6 +3,8 @@
  * goes alone: it waits until the others have gone, and meanwhile no new one begins.
  */
 
+import type { Time } from '../time.ts'
+
 /** What one request holds. */
 export interface Lease {
   /**
@@ -29,7 +31,7 @@ interface Waiter {
 }
 
 /** `patience` is how long, in milliseconds, a request waits to be alone. */
-export function createBudget(limit: number, patience: number): Budget {
+export function createBudget(limit: number, patience: number, time: Time): Budget {
   let used = 0
   let waiter: Waiter | undefined
 
@@ -82,12 +84,12 @@ export function createBudget(limit: number, patience: number): Budget {
           const decision = decide(bytes)
           if (decision !== undefined) return decision && take(bytes)
           return new Promise((resolve) => {
-            const timer = setTimeout(() => settle(false), patience)
+            const callOff = time.after(patience, () => settle(false))
             waiter = {
               lease,
               own,
               settle(granted) {
-                clearTimeout(timer)
+                callOff()
                 resolve(granted && take(bytes))
               },
             }

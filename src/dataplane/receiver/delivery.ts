@@ -2,6 +2,7 @@
 import { messageOf } from '../../errors.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { DeadLetter, DeadLetters } from '../dead-letter/dead-letters.ts'
+import type { Time } from '../time.ts'
 import type { Events } from '../wire/events.ts'
 import type { OversizedLine } from '../wire/lines.ts'
 import { accepted, busy, unavailable, type Answer } from './answer.ts'
@@ -32,22 +33,22 @@ export interface DeliveryDependencies {
   maxLine: () => number
   metrics: ReceiverMetrics
   log: Log
-  now: () => Date
+  time: Time
 }
 
 /** The application's time for one attempt; a sender waits 10 s. */
 const deliveryTimeout = 8000
 
 export function createDelivery(dependencies: DeliveryDependencies): Delivery {
-  const { target, deliverer, deadLetters, maxLine, metrics, log, now } = dependencies
+  const { target, deliverer, deadLetters, maxLine, metrics, log, time } = dependencies
   const status: DeliveryStatus = { target, ok: true }
-  const sieve = createSieve(step, () => performance.now())
+  const sieve = createSieve(step, time.now)
   let undocumented = false
 
   async function step(events: Events): Promise<DeliveryResult> {
-    const begun = performance.now()
+    const begun = time.now()
     const result = await deliverer.deliver(events, begun + deliveryTimeout)
-    metrics.deliverySeconds.observe((performance.now() - begun) / 1000)
+    metrics.deliverySeconds.observe((time.now() - begun) / 1000)
     metrics.deliveries.inc({ outcome: result.outcome })
     if (result.outcome === 'delivered') metrics.events.inc(events.count)
     return result
@@ -58,13 +59,13 @@ export function createDelivery(dependencies: DeliveryDependencies): Delivery {
     status.ok = true
     delete status.problem
     delete status.since
-    status.lastDelivered = now().toISOString()
+    status.lastDelivered = time.date().toISOString()
   }
 
   function ailing(problem: string): void {
     // Once per cause; how often it happened is in the metrics.
     if (status.problem !== problem) log.error({ target, problem }, 'Events cannot be delivered')
-    if (status.ok) status.since = now().toISOString()
+    if (status.ok) status.since = time.date().toISOString()
     status.ok = false
     status.problem = problem
   }

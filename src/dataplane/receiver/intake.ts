@@ -1,20 +1,19 @@
 /**
  * One request from its head to its answer:
  *
- *   head ─ checks ─▶ body ─ budget ─▶ events ─▶ known? ─▶ delivery ─▶ 200
- *     └ 401 405 413 415   └ 413 429     └ 400 413  └ 200    └ 429 503, or 503 when it takes too long; it goes on then
+ *   head ─ checks ─▶ body ─ budget ─▶ events ─▶ batches.ts ─▶ answer
+ *     └ 401 405 413 415   └ 413 429     └ 400 413
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ReceiverLimits } from '../../api/sidecar-config.ts'
 import type { Log } from '../../telemetry/log.ts'
-import type { Body } from '../http/body.ts'
-import { countOf } from '../wire/runs.ts'
-import { accepted, sendAnswer, unavailable, type Answer } from './answer.ts'
-import type { Budget, Lease } from './budget.ts'
+import type { Time } from '../time.ts'
+import { sendAnswer, type Answer } from './answer.ts'
+import { createBatches, type Waiting } from './batches.ts'
+import type { Budget } from './budget.ts'
 import { checkHead } from './checks.ts'
 import type { Credentials } from './credentials.ts'
 import type { Delivery } from './delivery.ts'
-import { createDuplicates, type Mark } from './duplicates.ts'
 import type { ReceiverMetrics } from './metrics.ts'
 import { takeBody } from './take-body.ts'
 
@@ -44,21 +43,18 @@ export interface IntakeDependencies {
   budget: Budget
   metrics: ReceiverMetrics
   log: Log
-  now: () => Date
+  time: Time
   /** Milliseconds in which nothing of a body may come, before its connection is closed. */
   stall: number
 }
 
-/** From the end of the body on: just under the 10 s after which a real output gives up waiting. */
-const answerTimeout = 9500
 /** A body that will not be taken is read on up to this, to keep the connection. */
 const maxUnread = 2 ** 30
 
 export function createIntake(dependencies: IntakeDependencies): Intake {
-  const { limits, credentials, delivery, budget, metrics, log, now, stall } = dependencies
-  const duplicates = createDuplicates<Answer>()
+  const { limits, credentials, delivery, budget, metrics, log, time, stall } = dependencies
+  const batches = createBatches({ delivery, metrics, log, time })
   const running = new Set<Promise<unknown>>()
-  let undelivered = 0
   let stopping = false
   const answers: Record<string, number> = {}
 
@@ -68,32 +64,12 @@ export function createIntake(dependencies: IntakeDependencies): Intake {
     sendAnswer(response, answer, close || stopping)
   }
 
-  /** Begins a delivery that outlives the request's patience; the lease is held until its end. */
-  function begin(mark: Mark, work: () => Promise<Answer>, lease: Lease): Promise<Answer> {
-    const result = work()
-      .then((answer) => {
-        if (answer === accepted) duplicates.remember(mark)
-        return answer
-      })
-      .catch((error: unknown) => {
-        log.error({ err: error }, 'A request failed inside the receiver')
-        return unavailable('The receiver failed')
-      })
-      .finally(() => {
-        lease.release()
-        running.delete(result)
-      })
-    running.add(result)
-    duplicates.begin(mark, result)
-    return result
-  }
-
   async function answerOf(
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<Answer | undefined> {
     const lease = budget.lease(Number(request.headers['content-length'] ?? 0))
-    const taken = await takeBody(request, lease, limits(), { now, stall })
+    const taken = await takeBody(request, lease, limits(), { now: time.date, stall })
     if (!('body' in taken)) {
       lease.release()
       return 'answer' in taken ? taken.answer : undefined
@@ -101,40 +77,18 @@ export function createIntake(dependencies: IntakeDependencies): Intake {
     const { mark, body } = taken
     metrics.receivedBytes.inc(body.received)
     metrics.inflatedBytes.inc(body.inflated)
-    if (duplicates.delivered(mark)) {
-      lease.release()
-      metrics.duplicates.inc({ how: 'delivered' })
-      return accepted
-    }
-    let result = duplicates.underWay(mark)
-    if (result === undefined) result = begin(mark, () => hand(body), lease)
-    else {
-      lease.release()
-      metrics.duplicates.inc({ how: 'joined' })
-    }
-    const answer = await firstOf(result, response)
-    if (answer !== undefined) return answer
-    duplicates.abandon(mark, result)
-    return unavailable('The events are not delivered yet')
-  }
-
-  async function hand({ events, oversized }: Body): Promise<Answer> {
-    const count = countOf(events) + oversized.length
-    if (count === 0) return accepted
-    undelivered += count
-    try {
-      return await delivery().deliver(events, oversized)
-    } finally {
-      undelivered -= count
-    }
+    return batches.answer({ mark, body }, lease, waitingFor(response))
   }
 
   return {
     get undelivered() {
-      return undelivered
+      return batches.undelivered
     },
     async idle() {
-      while (running.size > 0) await Promise.allSettled(running)
+      do {
+        await Promise.allSettled(running)
+        await batches.idle()
+      } while (running.size > 0)
     },
     totals: () => ({ answers: { ...answers } }),
     stop() {
@@ -169,22 +123,13 @@ export function createIntake(dependencies: IntakeDependencies): Intake {
   }
 }
 
-/**
- * Undefined when it takes too long, or when the other side goes away. The delivery goes on then, and the same batch,
- * sent again, joins it.
- */
-function firstOf(result: Promise<Answer>, response: ServerResponse): Promise<Answer | undefined> {
-  return new Promise((resolve) => {
-    function end(answer?: Answer): void {
-      clearTimeout(timer)
-      response.removeListener('close', gone)
-      resolve(answer)
-    }
-    const gone = (): void => end()
-    const timer = setTimeout(end, answerTimeout)
-    response.once('close', gone)
-    // Gone between the end of the body and now.
-    if (response.closed) end()
-    void result.then(end)
-  })
+function waitingFor(response: ServerResponse): Waiting {
+  return {
+    onGone(call) {
+      response.once('close', call)
+      // Gone between the end of the body and now.
+      if (response.closed) call()
+      return () => response.removeListener('close', call)
+    },
+  }
 }

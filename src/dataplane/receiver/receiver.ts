@@ -5,6 +5,7 @@ import type { Log } from '../../telemetry/log.ts'
 import type { Registry } from '../../telemetry/metrics.ts'
 import { followDeadLetters } from '../dead-letter/follow-dead-letters.ts'
 import type { Watched } from '../files/watched.ts'
+import { systemTime } from '../time.ts'
 import type { Environment } from '../tls/secret.ts'
 import { createBudget } from './budget.ts'
 import { openCredentials } from './credentials.ts'
@@ -51,8 +52,9 @@ export async function startReceiver(
 ): Promise<Receiver> {
   const { log, registry, env, now = () => new Date(), stdout = 1, grace = 25_000 } = dependencies
   const { bodyStall = 10_000, timeouts } = dependencies
+  const time = { ...systemTime, date: now }
   const started = now()
-  const budget = createBudget(settings.current.limits.memory, patienceToBeAlone)
+  const budget = createBudget(settings.current.limits.memory, patienceToBeAlone, systemTime)
   // The gauges look at what is made after them.
   const seen: { door?: Door; intake?: Intake } = {}
   const metrics = createReceiverMetrics(registry, {
@@ -90,7 +92,7 @@ export async function startReceiver(
         maxLine: () => settings.current.limits.maxLine,
         metrics,
         log,
-        now,
+        time,
       })
       return { deliverer, made }
     },
@@ -109,7 +111,7 @@ export async function startReceiver(
     budget,
     metrics,
     log,
-    now,
+    time,
     stall: bodyStall,
   })
   seen.intake = intake

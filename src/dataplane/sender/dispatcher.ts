@@ -11,6 +11,7 @@
  */
 import type { Balancer } from '../balancer/balancer.ts'
 import type { Batch, BatchLimits, Queue, Settled } from '../queue/queue.ts'
+import type { Time } from '../time.ts'
 import type { Outcome } from './outcome.ts'
 import { wholeOf, type Part } from './part.ts'
 import { sift } from './refusal.ts'
@@ -26,9 +27,8 @@ export interface DispatcherDeps<Owner> {
   poison(part: Part<Owner>, host: string, status: number): Promise<boolean>
   settled(settled: Settled<Owner>): void
   observe: DispatcherObserver
-  now: () => number
+  time: Time
   random: () => number
-  delay: (ms: number) => Promise<void>
 }
 
 interface DispatcherObserver {
@@ -56,7 +56,8 @@ const minute = 60_000
 const knownHosts = 64
 
 export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher<Owner> {
-  const { queue, balancer, observe, now } = deps
+  const { queue, balancer, observe, time } = deps
+  const { now } = time
   const retries: Part<Owner>[] = []
   let kept: { part: Part<Owner>; until: number }[] = []
   /** Events of each batch that are neither delivered nor dead-lettered, and its parts at hosts. */
@@ -66,7 +67,7 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
   let active = 0
   let hurried = false
   let closed = false
-  let timer: NodeJS.Timeout | undefined
+  let callOff: (() => void) | undefined
 
   function finished(part: Part<Owner>): void {
     const state = open.get(part.batch)
@@ -104,7 +105,7 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
     if (outcome.kind === 'reset' && !closed) {
       if (!outcome.stale) {
         observe.problem(host, outcome)
-        await deps.delay(pauseAfterReset)
+        await time.sleep(pauseAfterReset)
       }
       observe.retried()
       outcome = await deps.send(part, host, { fresh: true })
@@ -213,9 +214,10 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
   }
 
   function wake(at: number): void {
-    clearTimeout(timer)
+    callOff?.()
+    callOff = undefined
     if (at === Number.POSITIVE_INFINITY) return
-    timer = setTimeout(pump, Math.min(Math.max(at - now(), 1), 60_000))
+    callOff = time.after(Math.min(Math.max(at - now(), 1), 60_000), pump)
   }
 
   function mayGo(): boolean {
@@ -264,7 +266,7 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
     keptEvents: () => kept.reduce((sum, { part }) => sum + part.events.count, 0),
     close() {
       closed = true
-      clearTimeout(timer)
+      callOff?.()
     },
   }
 }

@@ -3,6 +3,7 @@
  * compressed bodies on their way, and what collectors hold that is no whole event yet.
  */
 import type { Queue, Settled } from '../queue/queue.ts'
+import type { Time } from '../time.ts'
 import type { Events } from '../wire/events.ts'
 
 /** Whoever waits for the end of what it committed. */
@@ -39,7 +40,7 @@ export interface Intake {
 export interface IntakeDeps {
   queue: Queue<Ticket>
   memoryLimit: () => number
-  now: () => number
+  time: Time
   /** Are events being delivered these days? */
   flows: () => boolean
   release: Parameters<Queue<Ticket>['withdraw']>[1]
@@ -69,7 +70,7 @@ export function createIntake(deps: IntakeDeps): Intake {
 
   return {
     offer(events, ticket) {
-      const { result, dropped, settled } = queue.commit(events, deps.now(), ticket)
+      const { result, dropped, settled } = queue.commit(events, deps.time.now(), ticket)
       if (dropped > 0) deps.onDropped(dropped)
       tell(settled)
       if (result === 'full') return false

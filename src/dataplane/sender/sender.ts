@@ -18,6 +18,7 @@ import type { DeadLetters } from '../dead-letter/dead-letters.ts'
 import { followDeadLetters } from '../dead-letter/follow-dead-letters.ts'
 import type { Watched } from '../files/watched.ts'
 import { createMemoryQueue } from '../queue/memory-queue.ts'
+import { systemTime } from '../time.ts'
 import type { Environment } from '../tls/secret.ts'
 import { createCollected } from './collect/collected.ts'
 import { startCollectors } from './collect/collectors.ts'
@@ -78,7 +79,8 @@ export async function startSender(
     refusals,
   }: SenderDeps,
 ): Promise<Sender> {
-  const now = monotonicNow
+  const time = systemTime
+  const { now } = time
   const random = Math.random
   const current = (): SenderSettings => settings.current
   const counts = { collected: 0, delivered: 0, dropped: 0, withdrawn: 0 }
@@ -88,7 +90,7 @@ export async function startSender(
   const queueSettings = (): SenderSettings['queue'] => affordableQueue(current(), memory)
   const queue = createMemoryQueue<Ticket>(queueSettings())
   const balancer = createBalancer(current().balancing)
-  const health = createHostHealth({ log, now: () => Date.now() })
+  const health = createHostHealth({ log, now: () => time.date().getTime() })
   const deadLetters = await followDeadLetters(settings, {
     now: () => new Date(),
     log,
@@ -100,7 +102,7 @@ export async function startSender(
   const intake = createIntake({
     queue,
     memoryLimit: () => Math.min(memoryOf(current()), memory),
-    now,
+    time,
     flows: () => now() - deliveredAt < flowLimit,
     release: (batch) => dispatcher.release(batch),
     onCommitted: () => dispatcher.pump(),
@@ -145,6 +147,7 @@ export async function startSender(
     hold: (bytes) => intake.hold(bytes),
     metrics,
     deadLetters: keptAside,
+    time,
     log,
   })
   const dispatcher: Dispatcher<Ticket> = createDispatcher<Ticket>({
@@ -175,9 +178,8 @@ export async function startSender(
       },
       retried: () => metrics.retried(),
     },
-    now,
+    time,
     random,
-    delay: (ms) => delay(ms),
   })
   seen.dispatcher = dispatcher
 
@@ -267,10 +269,6 @@ export async function startSender(
       return { remaining }
     },
   }
-}
-
-function monotonicNow(): number {
-  return performance.now()
 }
 
 async function systemLookup(name: string): Promise<string[]> {

@@ -2,6 +2,7 @@
 import { messageOf } from '../../errors.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { DeadLetters } from '../dead-letter/dead-letters.ts'
+import type { Time } from '../time.ts'
 import { batchKeyHeader, formatBatchKey } from '../wire/batch-key.ts'
 import { compress } from '../wire/gzip.ts'
 import type { Connections } from './connections.ts'
@@ -17,6 +18,7 @@ export interface TransmitterDeps {
   hold(this: void, bytes: number): void
   metrics: SenderMetrics
   deadLetters: () => DeadLetters | undefined
+  time: Time
   log: Log
 }
 
@@ -28,7 +30,7 @@ export interface Transmitter {
 }
 
 export function createTransmitter(deps: TransmitterDeps): Transmitter {
-  const { connections, senderId, userAgent, hold, metrics, deadLetters, log } = deps
+  const { connections, senderId, userAgent, hold, metrics, deadLetters, time, log } = deps
   let saidNoFolder = false
 
   return {
@@ -51,7 +53,7 @@ export function createTransmitter(deps: TransmitterDeps): Transmitter {
       const reply = await pool.send({ body, headers }, { fresh })
       hold(-body.length)
       metrics.wire(body.length)
-      return outcomeOf(reply, Date.now())
+      return outcomeOf(reply, time.date().getTime())
     },
     async poison({ events }, host, status) {
       const letters = deadLetters()

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { createBudget } from '../../../src/dataplane/receiver/budget.ts'
+import { systemTime } from '../../../src/dataplane/time.ts'
 import { startApplication } from '../../support/application.ts'
 import { eventually } from '../../support/eventually.ts'
 import { rawConnection, rawPost } from '../../support/raw-http.ts'
@@ -30,7 +31,7 @@ describe('the account of leases', () => {
     )
     await fc.assert(
       fc.asyncProperty(steps, async (sequence) => {
-        const budget = createBudget(100, 60_000)
+        const budget = createBudget(100, 60_000, systemTime)
         const leases = new Map<number, ReturnType<typeof budget.lease>>()
         const answers: (boolean | Promise<boolean>)[] = []
         for (const { lease: place, bytes, announced } of sequence) {
@@ -53,7 +54,7 @@ describe('the account of leases', () => {
   })
 
   it('says false to one that is released while it waits to be alone', async () => {
-    const budget = createBudget(100, 60_000)
+    const budget = createBudget(100, 60_000, systemTime)
     const other = budget.lease(0)
     assert.equal(other.hold(50), true)
     const large = budget.lease(200)
@@ -65,7 +66,7 @@ describe('the account of leases', () => {
   })
 
   it('grants to the one that waits once it is alone, and lets nobody begin meanwhile', async () => {
-    const budget = createBudget(100, 60_000)
+    const budget = createBudget(100, 60_000, systemTime)
     const other = budget.lease(0)
     assert.equal(other.hold(50), true)
     const large = budget.lease(200)

@@ -1,4 +1,5 @@
 /** At most so many deliveries at once; the others wait, each until its deadline. */
+import { systemTime, type Time } from '../../time.ts'
 import { outOfTime, type DeliveryResult } from './deliverer.ts'
 
 export interface Turns {
@@ -8,7 +9,7 @@ export interface Turns {
   idle(): Promise<void>
 }
 
-export function createTurns(limit: number): Turns {
+export function createTurns(limit: number, time: Time = systemTime): Turns {
   const waiting = new Set<() => void>()
   let running = 0
   let onIdle: (() => void)[] = []
@@ -27,14 +28,14 @@ export function createTurns(limit: number): Turns {
   function turn(deadline: number): Promise<boolean> {
     return new Promise((resolve) => {
       const begin = (): void => {
-        clearTimeout(timer)
+        callOff()
         waiting.delete(begin)
         resolve(true)
       }
-      const timer = setTimeout(() => {
+      const callOff = time.after(deadline - time.now(), () => {
         waiting.delete(begin)
         resolve(false)
-      }, deadline - performance.now())
+      })
       waiting.add(begin)
     })
   }

@@ -16,10 +16,11 @@ import { LogstashLinkError, messageOf } from '../../../errors.ts'
 import type { Log } from '../../../telemetry/log.ts'
 import type { Watched } from '../../files/watched.ts'
 import { drain } from '../../http/body.ts'
-import type { Events } from '../../wire/events.ts'
-import type { Intake, Ticket } from '../intake.ts'
+import { systemTime } from '../../time.ts'
+import type { Intake } from '../intake.ts'
 import type { Timeouts } from '../timeouts.ts'
 import type { Collected } from './collected.ts'
+import { createCommitting } from './commit.ts'
 import { readEvents } from './request-body.ts'
 import { limitConnections, listen, portOf, type Collector } from './listen.ts'
 
@@ -56,6 +57,8 @@ const notKept: Answer = {
   text: 'Lines over the limit cannot be kept now; try again later',
   headers: { 'Retry-After': 1 },
 }
+/** By what became of the events. */
+const answers = { done: ok, undone: notDelivered, full }
 const wrongMethod: Answer = {
   status: 405,
   text: 'Events are taken by POST',
@@ -67,21 +70,9 @@ export async function collectHttp(
   port: number,
   { intake, collected, timeouts, log }: HttpDeps,
 ): Promise<Collector> {
-  const open = new Set<Ticket>()
+  const time = systemTime
+  const committing = createCommitting({ intake, timeouts, time })
   let stopping = false
-
-  /** Waits for room, not longer than the limit. */
-  async function roomWithin(until: number): Promise<boolean> {
-    const left = until - performance.now()
-    if (left <= 0) return false
-    let timer: NodeJS.Timeout | undefined
-    const timeout = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, left)
-    })
-    await Promise.race([intake.room(), timeout])
-    clearTimeout(timer)
-    return true
-  }
 
   async function accept(request: IncomingMessage): Promise<Answer> {
     if (request.method !== 'POST' && request.method !== 'PUT') return wrongMethod
@@ -92,7 +83,7 @@ export async function collectHttp(
       maxRequest,
       stall: stallLimit,
       intake,
-      waitForRoom: async (since) => roomWithin(since + timeouts.room),
+      waitForRoom: async (since) => committing.roomWithin(since + timeouts.room),
     })
     if (held === undefined) return full
     try {
@@ -100,37 +91,14 @@ export async function collectHttp(
       if (oversized.length > 0 && !collected.canSetAside()) {
         return { status: 413, text: `A line is longer than ${maxLine} bytes` }
       }
-      const answer = events.length === 0 ? ok : await commit(events, held.release)
+      const answer =
+        events.length === 0 ? ok : answers[await committing.commit(events, held.release)]
       // Last, as whatever is not answered 200 comes again, and its dead letters would stand there twice.
       if (answer !== ok || (await collected.setAside(oversized, 'collect.http'))) return answer
       return notKept
     } finally {
       held.release()
     }
-  }
-
-  async function commit(events: Events[], release: () => void): Promise<Answer> {
-    const { ticket, result } = createTicket()
-    const since = performance.now()
-    while (!intake.offer(events, ticket)) {
-      if (!(await roomWithin(since + timeouts.room))) return full
-    }
-    release()
-    return await delivery(ticket, result)
-  }
-
-  async function delivery(ticket: Ticket, result: Promise<'done' | 'dropped'>): Promise<Answer> {
-    open.add(ticket)
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(resolve, timeouts.delivery, 'late')
-    })
-    const outcome = await Promise.race([result, late])
-    clearTimeout(timer)
-    open.delete(ticket)
-    if (outcome === 'done') return ok
-    intake.withdraw(ticket)
-    return notDelivered
   }
 
   const server = http.createServer(
@@ -161,14 +129,9 @@ export async function collectHttp(
       return Promise.resolve()
     },
     end() {
-      for (const ticket of open) ticket.settle('dropped')
+      committing.end()
     },
   }
-}
-
-function createTicket(): { ticket: Ticket; result: Promise<'done' | 'dropped'> } {
-  const { promise, resolve } = Promise.withResolvers<'done' | 'dropped'>()
-  return { ticket: { settle: resolve }, result: promise }
 }
 
 function answerOf(error: unknown, log: Log): Answer {
