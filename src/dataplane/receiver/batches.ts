@@ -25,7 +25,7 @@ export interface Batches {
 
 /** Whoever waits for the answer. */
 export interface Waiting {
-  /** Calls once when nobody waits any more, at once where that is so already; what it answers with calls it off. */
+  /** Calls once when nobody waits any more, never before it returned; what it answers with calls it off. */
   onGone(call: () => void): () => void
 }
 
@@ -81,14 +81,13 @@ export function createBatches({ delivery, metrics, log, time }: BatchesDependenc
    */
   function firstOf(result: Promise<Answer>, waiting: Waiting): Promise<Answer | undefined> {
     return new Promise((resolve) => {
-      let stopWaiting: (() => void) | undefined
       function end(answer?: Answer): void {
         callOff()
-        stopWaiting?.()
+        stopWaiting()
         resolve(answer)
       }
       const callOff = time.after(answerTimeout, end)
-      stopWaiting = waiting.onGone(end)
+      const stopWaiting = waiting.onGone(end)
       void result.then(end)
     })
   }

@@ -128,7 +128,7 @@ function waitingFor(response: ServerResponse): Waiting {
     onGone(call) {
       response.once('close', call)
       // Gone between the end of the body and now.
-      if (response.closed) call()
+      if (response.closed) queueMicrotask(call)
       return () => response.removeListener('close', call)
     },
   }
