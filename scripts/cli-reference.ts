@@ -11,6 +11,21 @@ const programs: Record<string, string> = {
     'Ends with code 0 when all that was accepted was delivered, 1 when something remains. See [protocol.md](protocol.md).',
   sender:
     'On standard input it ends with code 0 when all was acknowledged, 1 when anything remains, and says how many.',
+  'dead-letter': `Events that were set aside as at fault themselves lie in files of NDJSON (event, reason, time, host), which a
+receiver or sender keeps and bounds. Both commands read them while it runs; a folder stands for all such files below it.
+\`list\` shows the newest as a table and counts all by their reason.
+
+\`replay\` sends them again, by a sender of its own (\`--hosts\`) or through a running one (\`--to\`). What was acknowledged is
+marked in \`dead-letters.replayed\` beside the file and not shown or sent again; the sidecar's own files are never written to.
+A letter is marked after its acknowledgement: a replay that is killed repeats at most 500 events and loses nothing. What a
+host refuses again stays, as does what was kept by its beginning alone (it was over a limit), which cannot be sent; a receiver
+of ours takes all, and keeps in a file of its own what its application refuses. Code 0: all that can be sent was
+acknowledged; 1: something of it remains.
+
+\`\`\`sh
+kubectl exec web-0 -c lsl-sender-orders -- /usr/local/bin/node /app/bin/logstash-link.js dead-letter list /var/lib/logstash-link
+logstash-link dead-letter replay ./dead-letters --hosts 10.0.0.5:9800 --ca ca.crt --reason 'Refused with 413'
+\`\`\``,
   render: `Prints the objects that the operator would apply for the links of the files, and the pods of the files (also of their
 Deployments, StatefulSets, DaemonSets, Jobs and CronJobs) as the webhook would make them. It needs no cluster, so what only
 a cluster knows is absent: hosts, authorities, owner references; a random password is a placeholder. What the API server

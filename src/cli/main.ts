@@ -17,6 +17,10 @@ const programs: Record<string, Program> = {
     help: 'collect events and send them in batches, balanced over all receivers',
     run: async (args, io) => (await import('./sender.ts')).runSender(args, io),
   },
+  'dead-letter': {
+    help: 'list events that were set aside as at fault themselves, or send them again',
+    run: async (args, io) => (await import('./dead-letter.ts')).runDeadLetter(args, io),
+  },
   render: {
     help: 'print what the operator would apply for the links of some files, without a cluster',
     run: async (args, io) => (await import('./render.ts')).runRender(args, io),
@@ -46,7 +50,7 @@ const programs: Record<string, Program> = {
 const usage = `usage: logstash-link PROGRAM [FLAGS]
 
 ${Object.entries(programs)
-  .map(([name, program]) => `  ${name.padEnd(10)}${program.help}`)
+  .map(([name, program]) => `  ${name.padEnd(13)}${program.help}`)
   .join('\n')}
 
 logstash-link PROGRAM --help shows the flags of one.

@@ -19,6 +19,7 @@ import { join } from 'node:path'
 import { TransientError, messageOf } from '../../errors.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { deadLetterLine, type DeadLetter } from './dead-letter-line.ts'
+import { isMissing } from './missing.ts'
 
 export type { DeadLetter } from './dead-letter-line.ts'
 
@@ -186,7 +187,7 @@ async function sizeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 0
+    if (isMissing(error)) return 0
     throw error
   }
 }
