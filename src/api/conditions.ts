@@ -30,7 +30,7 @@ export const reasons = {
     False: ['NotAccepted', 'NotReady', 'NotDelivering'],
     Unknown: ['Pending'],
   },
-  /** The link is legal where it stands: what it names exists, what it needs is built and free to be used. */
+  /** The link is legal where it stands: what it names exists, what it needs is free to be used. */
   Accepted: {
     True: ['Accepted', 'Suspended'],
     False: [
@@ -42,8 +42,6 @@ export const reasons = {
       'ServiceNotFound',
       /** An object of a name that is ours to use belongs to someone else. */
       'NameConflict',
-      /** The spec is legal, this version does not do it yet. */
-      'NotBuilt',
       /** A link that was written before a rule existed, or an object of it that the cluster does not take. */
       'Invalid',
       /** The cluster does not let the operator write an object: a right or a quota is missing. It is tried again. */

@@ -40,10 +40,20 @@ export function injectionHash(link: LogstashLink, role: Role): string {
     ...common,
     http: spec.sender?.collect.http?.port,
     tcp: spec.sender?.collect.tcp?.port,
-    // The default memory limit grows with the queue.
-    queue: spec.sender?.queue.maxSize,
+    files: spec.sender?.collect.files,
+    ...queuePart(spec.sender?.queue),
     resources: spec.sender?.sidecar.resources,
   })
+}
+
+/** By default the memory limit grows with a queue in memory, the request of storage with one on an emptyDir of ours. */
+function queuePart(
+  queue: NonNullable<LogstashLink['spec']['sender']>['queue'] | undefined,
+): object {
+  if (queue?.type !== 'Disk') return { queue: queue?.maxSize }
+  return queue.volume === undefined
+    ? { disk: true, queue: queue.maxSize }
+    : { disk: true, volume: queue.volume }
 }
 
 /** The annotation of a link and role, or undefined where it is absent or was written by someone else. */

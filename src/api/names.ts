@@ -94,11 +94,16 @@ export const mounts = {
   auth: '/etc/logstash-link/auth',
   /** A volume of the pod to which the receiver delivers (unix, file). */
   deliver: '/var/run/logstash-link/deliver',
-  /** emptyDir of ours: dead letters, later the queue. */
+  /** emptyDir of ours, or the pod's volume that queue.volume names: dead letters, queue, how far files were read. */
   state: '/var/lib/logstash-link',
   /** An empty directory over the service account's token. */
   serviceAccount: '/var/run/secrets/kubernetes.io/serviceaccount',
 } as const
+
+/** Folder of a sidecar in a volume of the pod, which may be the application's as well, or be shared by pods. */
+export function stateFolder(namespace: string, link: string, role: Role): string {
+  return [manager, namespace, link, role].join('.')
+}
 
 export const configFiles = {
   settings: 'sidecar.json',

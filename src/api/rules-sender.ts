@@ -11,6 +11,16 @@ function atMost(text: string, maximum: number): boolean {
   return (milliseconds(text) ?? 0) <= maximum
 }
 
+/** What is no size is refused by its pattern. */
+function bytes(size: string | number): number {
+  return resourceAmount(size) ?? 0
+}
+
+function celOfSize(field: string, operator: '<=' | '>=', limit: string): string {
+  const text = `string(${field})`
+  return `(!isQuantity(${text}) || quantity(${text}).compareTo(quantity('${limit}')) ${operator} 0)`
+}
+
 /** Resource → its name in CEL, where a hyphen is written out. */
 const resources = {
   cpu: 'cpu',
@@ -72,6 +82,19 @@ export const senderRules = [
         cel: "!has(self.volume) || self.type == 'Disk'",
         says: 'to be left out unless `spec.sender.queue.type` is Disk',
         holds: (self) => self.volume === undefined || self.type === 'Disk',
+      },
+      {
+        field: 'maxSize',
+        cel: `self.type == 'Disk' || ${celOfSize('self.maxSize', '<=', '4Gi')}`,
+        says: 'to be at most 4Gi in memory: a larger queue belongs on a disk (`spec.sender.queue.type` Disk)',
+        holds: ({ type, maxSize }) => type === 'Disk' || bytes(maxSize) <= bytes('4Gi'),
+      },
+      {
+        field: 'maxSize',
+        cel: `self.type == 'Memory' || (${celOfSize('self.maxSize', '>=', '1Mi')} && ${celOfSize('self.maxSize', '<=', '1Ti')})`,
+        says: 'to be from 1Mi to 1Ti on a disk',
+        holds: ({ type, maxSize }) =>
+          type === 'Memory' || (bytes(maxSize) >= bytes('1Mi') && bytes(maxSize) <= bytes('1Ti')),
       },
     ],
   ),

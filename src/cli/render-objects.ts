@@ -1,5 +1,4 @@
 /** What the operator would apply for links, and pods as the webhook would make them, without a cluster. Pure. */
-import { notBuiltYet } from '../api/not-built.ts'
 import type { LogstashLink } from '../api/link.ts'
 import { apiVersion, kind } from '../api/names.ts'
 import { keyOf, type KubeObject, type ObjectMeta } from '../api/objects.ts'
@@ -59,10 +58,6 @@ function renderLink(
   options: OperatorOptions,
 ): Pick<RenderOutput, 'objects' | 'problems'> {
   const { link } = observed
-  const notBuilt = notBuiltYet(link)
-  if (notBuilt.length > 0) {
-    return { objects: [], problems: notBuilt.map((sentence) => `${nameOf(link)}: ${sentence}`) }
-  }
   const desired = desiredObjects({
     observed,
     hosts: discoverHosts(observed).file,

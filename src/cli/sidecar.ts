@@ -19,9 +19,6 @@ import type { Io } from './io.ts'
 import { openSettings } from './settings.ts'
 import { answerUsage } from './usage.ts'
 
-/** Time that a program has to finish after SIGTERM: below the 30 s that Kubernetes gives by default. */
-const grace = 25_000
-
 interface Running {
   checks: Checks
   status(): object
@@ -58,7 +55,7 @@ export async function runSidecar<File, Settings extends { logLevel: LogLevel }>(
   sidecar: Sidecar<File, Settings>,
 ): Promise<number> {
   const { program, command } = sidecar
-  const { source, placement } = command
+  const { source, placement, grace } = command
   const answered = answerUsage(program, args, sidecar.flags, command.problems, io)
   if (answered !== undefined) return answered
 

@@ -11,6 +11,8 @@ export interface Command<File, Settings> {
   placement: Placement
   /** Told apart from the default, which gives way when it is taken. */
   healthPortGiven: boolean
+  /** Time to finish after SIGTERM, ms. */
+  grace: number
   /** One sentence for each thing that is wrong; with any of them the rest means nothing. */
   problems: string[]
 }

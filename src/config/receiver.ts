@@ -5,6 +5,7 @@ import { type Command, refuseBesideConfig } from './command.ts'
 import { deadLetterFlags, deadLetterFrom } from './dead-letter.ts'
 import { atPodAddress, deliverFrom } from './deliver-flag.ts'
 import { type Flags, parseFlags } from './flags.ts'
+import { graceFlags, graceFrom } from './grace.ts'
 import { type Environment, placementFrom, portsDiffer } from './placement.ts'
 import {
   checkEnvironment,
@@ -38,12 +39,13 @@ export const receiverFlags = {
   'max-connections': { value: 'COUNT', help: 'open connections (1000)' },
   ...deadLetterFlags,
   'health-port': { value: 'PORT', help: '/healthz, /readyz, /metrics, /status (9601)' },
+  ...graceFlags,
   'log-level': { value: 'LEVEL', help: 'debug, info, warn or error (info)' },
   config: { value: 'FILE', help: "a sidecar's settings file, in place of the other flags" },
 } as const
 
 /** Flags that say where a sidecar listens: they go with --config, everything else contradicts it. */
-const beside = ['config', 'host', 'port', 'health-port'] as const
+const beside = ['config', 'host', 'port', 'health-port', 'grace'] as const
 
 type ReceiverFlags = Flags<typeof receiverFlags>
 
@@ -58,6 +60,7 @@ export function receiverCommand(
     port: portFlag(flags, 'port', defaults.receiverPort, problems),
   }
   portsDiffer(flags, ['port'], problems)
+  const grace = graceFrom(flags, problems)
   const healthPortGiven = flags.has('health-port')
   const path = flags.get('config')
   if (path !== undefined) {
@@ -67,11 +70,11 @@ export function receiverCommand(
       ...placement,
       deliver: atPodAddress(file.deliver, placement.loopback, env),
     })
-    return { source: { from: 'file', path, complete }, placement, healthPortGiven, problems }
+    return { source: { from: 'file', path, complete }, placement, healthPortGiven, grace, problems }
   }
   const program = `receiver-${placement.port}`
   const settings = { ...fileFromFlags(flags, program, env, problems), ...placement }
-  return { source: { from: 'flags', settings }, placement, healthPortGiven, problems }
+  return { source: { from: 'flags', settings }, placement, healthPortGiven, grace, problems }
 }
 
 function fileFromFlags(

@@ -8,6 +8,7 @@ import { messageOf } from '../errors.ts'
 import { type Command, refuseBesideConfig } from './command.ts'
 import { deadLetterFlags, deadLetterFrom } from './dead-letter.ts'
 import { type Flags, parseFlags } from './flags.ts'
+import { graceFlags, graceFrom } from './grace.ts'
 import { type Environment, placementFrom, portsDiffer } from './placement.ts'
 import {
   checkEnvironment,
@@ -58,12 +59,13 @@ export const senderFlags = {
   ...deadLetterFlags,
   host: { value: 'ADDRESS', help: 'address of the health port (0.0.0.0)' },
   'health-port': { value: 'PORT', help: '/healthz, /readyz, /metrics, /status (9602)' },
+  ...graceFlags,
   'log-level': { value: 'LEVEL', help: 'debug, info, warn or error (info)' },
   config: { value: 'FILE', help: "a sidecar's settings file, in place of the other flags" },
 } as const
 
 /** Flags that say where a sidecar listens and which files it reads: they go with --config, everything else contradicts it. */
-const beside = ['config', 'host', 'http', 'tcp', 'file', 'health-port'] as const
+const beside = ['config', 'host', 'http', 'tcp', 'file', 'health-port', 'grace'] as const
 
 type SenderFlags = Flags<typeof senderFlags>
 
@@ -80,6 +82,7 @@ export function senderCommand(
     collect: collectFrom(flags, problems),
     ...podFrom(env),
   }
+  const grace = graceFrom(flags, problems)
   const healthPortGiven = flags.has('health-port')
   const path = flags.get('config')
   if (path !== undefined) {
@@ -89,10 +92,10 @@ export function senderCommand(
       ...placement,
       collect: { ...placement.collect, stdin: false },
     })
-    return { source: { from: 'file', path, complete }, placement, healthPortGiven, problems }
+    return { source: { from: 'file', path, complete }, placement, healthPortGiven, grace, problems }
   }
   const settings = { ...fileFromFlags(flags, `sender-${pid}`, env, problems), ...placement }
-  return { source: { from: 'flags', settings }, placement, healthPortGiven, problems }
+  return { source: { from: 'flags', settings }, placement, healthPortGiven, grace, problems }
 }
 
 function collectFrom(flags: SenderFlags, problems: string[]): SenderSettings['collect'] {

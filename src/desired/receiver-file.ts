@@ -22,7 +22,7 @@ export function receiverFile(link: LogstashLink): ReceiverFile {
       : { enabled: false },
     ...credentials(link),
     deliver: deliverTarget(link),
-    deadLetter: deadLetter(receiver.deadLetter.maxSize, 'spec.receiver.deadLetter.maxSize'),
+    deadLetter: deadLetter(link, 'receiver'),
     limits: { ...defaults.receiverLimits },
     ...(tls.enabled && tls.includePodIPs ? { requirePodAddresses: true } : {}),
     logLevel: receiver.sidecar.logLevel,

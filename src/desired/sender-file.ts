@@ -4,19 +4,23 @@ import { configFiles } from '../api/names.ts'
 import type { Observed } from '../api/observed.ts'
 import { parseQuantity } from '../api/quantity.ts'
 import { needsIdentity } from '../api/roles.ts'
-import { defaults, type SenderFile, type TrustSource } from '../api/sidecar-config.ts'
+import {
+  defaults,
+  type QueueFile,
+  type SenderFile,
+  type TrustSource,
+} from '../api/sidecar-config.ts'
 import { trustKind } from '../api/trust-source.ts'
 import { credentials, deadLetter, identitySource, linkKey } from './sidecar-file.ts'
+import { statePath } from './state-volume.ts'
+
+type Sender = NonNullable<LogstashLinkSpec['sender']>
 
 /** sidecar.json of a link's senders. */
-export function senderFile(
-  observed: Observed,
-  sender: NonNullable<LogstashLinkSpec['sender']>,
-  trustBundle: string,
-): SenderFile {
+export function senderFile(observed: Observed, sender: Sender, trustBundle: string): SenderFile {
   const { link } = observed
   const { balancing } = link.spec
-  const maxSize = parseQuantity(sender.queue.maxSize, 'spec.sender.queue.maxSize')
+  const queue = queueOf(link, sender)
   return {
     role: 'sender',
     link: linkKey(link),
@@ -29,15 +33,34 @@ export function senderFile(
       maxBytes: parseQuantity(sender.batch.maxBytes, 'spec.sender.batch.maxBytes'),
       maxWait: parseDuration(sender.batch.maxWait, 'spec.sender.batch.maxWait'),
     },
-    queue: { type: 'Memory', maxSize, onFull: sender.queue.onFull },
+    queue,
+    ...(sender.collect.files === undefined
+      ? {}
+      : { checkpoints: { directory: statePath(link, 'sender', 'checkpoints') } }),
     balancing: {
       coolOff: parseDuration(balancing.coolOff, 'spec.balancing.coolOff'),
       preferSameZone: balancing.preferSameZone,
     },
-    deadLetter: deadLetter(sender.deadLetter.maxSize, 'spec.sender.deadLetter.maxSize'),
-    limits: { ...defaults.senderLimits, memory: Math.max(maxSize, defaults.senderLimits.memory) },
+    deadLetter: deadLetter(link, 'sender'),
+    limits: { ...defaults.senderLimits, memory: senderMemory(sender) },
     logLevel: sender.sidecar.logLevel,
   }
+}
+
+function queueOf(link: LogstashLink, { queue }: Sender): QueueFile {
+  const { type, onFull } = queue
+  const maxSize = parseQuantity(queue.maxSize, 'spec.sender.queue.maxSize')
+  return type === 'Memory'
+    ? { type, maxSize, onFull }
+    : { type, directory: statePath(link, 'sender', 'queue'), maxSize, onFull }
+}
+
+/** Bytes: a queue in memory lies within the budget, one on disk only passes through it. */
+export function senderMemory({ queue }: Sender): number {
+  const { memory } = defaults.senderLimits
+  return queue.type === 'Memory'
+    ? Math.max(parseQuantity(queue.maxSize, 'spec.sender.queue.maxSize'), memory)
+    : memory
 }
 
 function senderTls(link: LogstashLink, trust: TrustSource): SenderFile['tls'] {

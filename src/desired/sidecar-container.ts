@@ -22,7 +22,9 @@ import {
 } from '../api/names.ts'
 import type { OperatorOptions } from '../api/operator-options.ts'
 import { needsIdentity } from '../api/roles.ts'
+import { graceArguments } from './grace.ts'
 import { sidecarResources } from './sidecar-resources.ts'
+import { stateVolume } from './state-volume.ts'
 
 export interface Placement {
   options: OperatorOptions
@@ -34,6 +36,13 @@ export interface Placement {
   guaranteed?: boolean
   /** Names of resources that are given to the pod as a whole. */
   shared?: readonly string[]
+  /** The pod's terminationGracePeriodSeconds. */
+  graceSeconds: number
+}
+
+interface SenderPlacement extends Placement {
+  /** Where the volume of collect.files is mounted. */
+  fileMounts: readonly string[]
 }
 
 /** A container as plain data. */
@@ -61,19 +70,27 @@ export function receiverSidecar(link: LogstashLink, placement: Placement): Conta
 }
 
 /** No readinessProbe: a fault of the link must not take the application out of its Service. */
-export function senderSidecar(link: LogstashLink, placement: Placement): Container {
-  const { http, tcp } = link.spec.sender?.collect ?? {}
+export function senderSidecar(link: LogstashLink, placement: SenderPlacement): Container {
+  const { http, tcp, files } = link.spec.sender?.collect ?? {}
   return {
     ...sidecar(link, 'sender', placement, [
       ...(http === undefined ? [] : ['--http', String(http.port)]),
       ...(tcp === undefined ? [] : ['--tcp', String(tcp.port)]),
+      ...(files?.paths ?? []).flatMap((path) => ['--file', path]),
     ]),
     ports: [
       ...(http === undefined ? [] : [collectPort(link, 'http', http.port)]),
       ...(tcp === undefined ? [] : [collectPort(link, 'tcp', tcp.port)]),
       healthContainerPort(placement),
     ],
-    volumeMounts: volumeMounts(link, 'sender'),
+    volumeMounts: [
+      ...volumeMounts(link, 'sender'),
+      ...placement.fileMounts.map((mountPath) => ({
+        name: files?.volume ?? '',
+        mountPath,
+        readOnly: true,
+      })),
+    ],
   }
 }
 
@@ -93,6 +110,7 @@ function sidecar(
       '--config',
       `${mounts.config}/${configFiles.settings}`,
       ...args,
+      ...graceArguments(placement.graceSeconds),
       '--health-port',
       String(placement.healthPort),
     ],
@@ -141,7 +159,7 @@ function volumeMounts(link: LogstashLink, role: Role): V1VolumeMount[] {
     { name: name('config'), mountPath: mounts.config, readOnly: true },
     ...(needsIdentity(link, role) ? [identity] : []),
     ...(link.spec.auth === undefined ? [] : [auth]),
-    { name: name('state'), mountPath: mounts.state },
+    { name: stateVolume(link, role).name, mountPath: mounts.state },
     // Something stands there already, so admission mounts no token of the application's service account.
     { name: name('token'), mountPath: mounts.serviceAccount, readOnly: true },
   ]

@@ -1,6 +1,6 @@
 /** What sidecar.json of both roles says alike. */
 import type { LogstashLink } from '../api/link.ts'
-import { configFiles, mounts } from '../api/names.ts'
+import { configFiles, mounts, type Role } from '../api/names.ts'
 import { parseQuantity } from '../api/quantity.ts'
 import type {
   CredentialsSource,
@@ -10,6 +10,7 @@ import type {
 import { trustKind } from '../api/trust-source.ts'
 import { fromConfig } from './mount-paths.ts'
 import { namespaceOf } from './metadata.ts'
+import { statePath } from './state-volume.ts'
 
 export function linkKey(link: LogstashLink): string {
   return `${namespaceOf(link)}/${link.metadata.name}`
@@ -32,9 +33,11 @@ export function credentials(link: LogstashLink): { auth?: CredentialsSource } {
   return { auth: { username, password } }
 }
 
-export function deadLetter(maxSize: string | number, field: string): DeadLetterSettings {
+export function deadLetter(link: LogstashLink, role: Role): DeadLetterSettings {
+  const settings =
+    role === 'receiver' ? link.spec.receiver.deadLetter : link.spec.sender?.deadLetter
   return {
-    directory: fromConfig(mounts.state, 'dead-letter'),
-    maxSize: parseQuantity(maxSize, field),
+    directory: statePath(link, role, 'dead-letter'),
+    maxSize: parseQuantity(settings?.maxSize ?? '', `spec.${role}.deadLetter.maxSize`),
   }
 }

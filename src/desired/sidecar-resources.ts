@@ -5,6 +5,8 @@ import type { Role } from '../api/names.ts'
 import type { OperatorOptions } from '../api/operator-options.ts'
 import { parseQuantity, resourceAmount } from '../api/quantity.ts'
 import { defaults } from '../api/sidecar-config.ts'
+import { senderMemory } from './sender-file.ts'
+import { stateVolume } from './state-volume.ts'
 
 type Amounts = Record<string, string>
 
@@ -53,16 +55,33 @@ export function sidecarResources(
 const besideBudget = 320
 
 function defaultAmounts(link: LogstashLink, role: Role): { requests: Amounts; limits: Amounts } {
-  const queue = link.spec.sender?.queue.maxSize
+  const { sender } = link.spec
   const budget =
-    role === 'receiver' || queue === undefined
+    role === 'receiver' || sender === undefined
       ? defaults.receiverLimits.memory
-      : Math.max(parseQuantity(queue, 'spec.sender.queue.maxSize'), defaults.senderLimits.memory)
+      : senderMemory(sender)
   return {
-    requests: { cpu: '50m', memory: '96Mi' },
+    requests: { cpu: '50m', memory: '96Mi', ...storageRequest(link, role) },
     limits: { cpu: '1', memory: `${besideBudget + Math.ceil(budget / mebi)}Mi` },
   }
 }
+
+/**
+ * A queue on an emptyDir of ours lies on the node's disk: the scheduler is to look for room, and a node that runs short of
+ * it evicts those first who use more than they asked for. A volume of the pod has its own size.
+ */
+function storageRequest(link: LogstashLink, role: Role): Amounts {
+  const { queue, deadLetter } = link.spec.sender ?? {}
+  const isOurs = role === 'sender' && stateVolume(link, role).own !== undefined
+  if (!isOurs || queue?.type !== 'Disk') return {}
+  const bytes =
+    parseQuantity(queue.maxSize, 'spec.sender.queue.maxSize') +
+    parseQuantity(deadLetter?.maxSize ?? '', 'spec.sender.deadLetter.maxSize')
+  return { 'ephemeral-storage': `${besideQueue + Math.ceil(bytes / mebi)}Mi` }
+}
+
+/** MiB: how far files were read, the last segment of the queue while it is given back. */
+const besideQueue = 64
 
 function texts(resources: LogstashLink['spec']['receiver']['sidecar']['resources'] | undefined): {
   requests: Amounts

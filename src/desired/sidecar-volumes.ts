@@ -2,6 +2,7 @@ import type { V1Volume } from '@kubernetes/client-node'
 import type { LogstashLink } from '../api/link.ts'
 import { roleName, sidecarVolumeName, tlsSecretName, type Role } from '../api/names.ts'
 import { needsIdentity } from '../api/roles.ts'
+import { stateVolume } from './state-volume.ts'
 
 /**
  * Volumes of a sidecar. Whatever is not ours to keep there is optional: a pod starts without it, and the kubelet brings
@@ -9,6 +10,7 @@ import { needsIdentity } from '../api/roles.ts'
  */
 export function sidecarVolumes(link: LogstashLink, role: Role): V1Volume[] {
   const { name } = link.metadata
+  const { own } = stateVolume(link, role)
   const secret = (part: 'identity' | 'auth', secretName: string, keys: string[]): V1Volume => ({
     name: sidecarVolumeName(name, role, part),
     secret: { secretName, optional: true, items: keys.map((key) => ({ key, path: key })) },
@@ -24,7 +26,7 @@ export function sidecarVolumes(link: LogstashLink, role: Role): V1Volume[] {
     ...(link.spec.auth === undefined
       ? []
       : [secret('auth', link.spec.auth.secretRef.name, ['username', 'password'])]),
-    { name: sidecarVolumeName(name, role, 'state'), emptyDir: {} },
+    ...(own === undefined ? [] : [own]),
     { name: sidecarVolumeName(name, role, 'token'), emptyDir: {} },
   ]
 }

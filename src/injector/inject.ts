@@ -4,8 +4,10 @@ import type { LogstashLink } from '../api/link.ts'
 import { injectedAnnotation, injectedLabel, labels, sidecarName, type Role } from '../api/names.ts'
 import type { KubeObject } from '../api/objects.ts'
 import type { OperatorOptions } from '../api/operator-options.ts'
-import { receiverSidecar, senderSidecar, type Container } from '../desired/sidecar-container.ts'
+import { defaultGraceSeconds } from '../desired/grace.ts'
+import { receiverSidecar, senderSidecar } from '../desired/sidecar-container.ts'
 import { sidecarVolumes } from '../desired/sidecar-volumes.ts'
+import { fileMounts } from './file-mounts.ts'
 import { patchList, patchMap, type JsonPatchOperation } from './json-patch.ts'
 import { place, standingOf, wantedIn, type Left, type Placed, type Wanted } from './placements.ts'
 import { commonUser, isGuaranteed, sharedResources } from './pod-facts.ts'
@@ -29,8 +31,8 @@ export interface InjectOutput {
   skipped: { link: string; role: Role; reason: SkipReason; message: string }[]
 }
 
-/** Reasons that the pod's own labels, or the link's conditions, show: no annotation repeats them. */
-const shownElsewhere: readonly SkipReason[] = ['OptedOut', 'NotBuilt']
+/** Reasons that the pod's own labels show: no annotation repeats them. */
+const shownElsewhere: readonly SkipReason[] = ['OptedOut']
 
 /**
  * Never throws for a pod that the API server would take, and gives an empty patch for a pod that it has injected before.
@@ -70,10 +72,17 @@ function withSidecars(
     options,
     guaranteed: isGuaranteed(pod.spec),
     shared: sharedResources(pod.spec),
+    graceSeconds: pod.spec.terminationGracePeriodSeconds ?? defaultGraceSeconds,
     ...(user === undefined ? {} : { user }),
   }
   const containers = placed.map(({ link, role, healthPort }) =>
-    sidecarOf(role)(link, { ...common, healthPort }),
+    role === 'receiver'
+      ? receiverSidecar(link, { ...common, healthPort })
+      : senderSidecar(link, {
+          ...common,
+          healthPort,
+          fileMounts: fileMounts(pod, link).paths ?? [],
+        }),
   )
   const volumes = placed.flatMap(({ link, role }) => sidecarVolumes(link, role))
   const marks = placed.map(({ link, role }) => [injectedLabel(link.metadata.name, role), 'true'])
@@ -160,10 +169,6 @@ function patchOf(before: Pod, after: Pod): JsonPatchOperation[] {
       after.spec.initContainers ?? [],
     ),
   ]
-}
-
-function sidecarOf(role: Role): (...input: Parameters<typeof receiverSidecar>) => Container {
-  return role === 'receiver' ? receiverSidecar : senderSidecar
 }
 
 function injectionOf({ link, role, healthPort }: Placed) {

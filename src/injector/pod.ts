@@ -13,6 +13,7 @@ export interface PodSpec {
   os?: { name?: string }
   nodeSelector?: Record<string, string>
   securityContext?: { runAsUser?: number }
+  terminationGracePeriodSeconds?: number
   /** Of the pod as a whole. */
   resources?: { requests?: Amounts; limits?: Amounts }
   [field: string]: unknown
@@ -22,9 +23,17 @@ export interface PodContainer {
   name: string
   ports?: { containerPort: number; hostPort?: number; protocol?: string }[]
   volumeDevices?: { name: string; devicePath: string }[]
+  volumeMounts?: PodMount[]
   resources?: { requests?: Amounts; limits?: Amounts }
   securityContext?: { runAsUser?: number }
   [field: string]: unknown
+}
+
+export interface PodMount {
+  name: string
+  mountPath: string
+  subPath?: string
+  subPathExpr?: string
 }
 
 export interface PodVolume {

@@ -4,8 +4,8 @@
  */
 import type { LogstashLink } from '../api/link.ts'
 import { labels, sidecarName, type Role } from '../api/names.ts'
-import { notBuiltYet } from '../api/not-built.ts'
 import { sidecarVolumes } from '../desired/sidecar-volumes.ts'
+import { fileMounts } from './file-mounts.ts'
 import { allContainers, isWindows } from './pod-facts.ts'
 import type { Pod, PodVolume } from './pod.ts'
 
@@ -14,10 +14,11 @@ export type SkipReason =
   | 'HostNetwork'
   | 'StaticPod'
   | 'Windows'
-  | 'NotBuilt'
   | 'NameTaken'
   | 'VolumeMissing'
   | 'VolumeForbidden'
+  | 'VolumeNotMounted'
+  | 'MountConflict'
   | 'PortConflict'
 
 export interface Refusal {
@@ -48,7 +49,6 @@ const checks: readonly Check[] = [
   podIsStatic,
   // The image is for Linux.
   podIsForWindows,
-  linkNeedsWhatIsNotBuilt,
   // Someone's container of our name: two would have the pod refused.
   containerNameIsTaken,
   volumeNameIsTaken,
@@ -58,6 +58,10 @@ const checks: readonly Check[] = [
   volumeTypeIsForbidden,
   // A claim in Block mode cannot be mounted: the pod would wait for ever.
   volumeIsBlockDevice,
+  // A queue is written.
+  queueVolumeIsReadOnly,
+  // Files are read where the application has them, or not at all.
+  filesAreNotMounted,
 ]
 
 function podOptsOut({ metadata }: Pod): Refusal | undefined {
@@ -83,11 +87,6 @@ function podIsForWindows({ spec }: Pod): Refusal | undefined {
   return { reason: 'Windows', message: 'The pod runs on Windows; sidecars run on Linux only.' }
 }
 
-function linkNeedsWhatIsNotBuilt(_pod: Pod, link: LogstashLink): Refusal | undefined {
-  const [message] = notBuiltYet(link)
-  return message === undefined ? undefined : { reason: 'NotBuilt', message }
-}
-
 function containerNameIsTaken({ spec }: Pod, link: LogstashLink, role: Role): Refusal | undefined {
   const name = sidecarName(link.metadata.name, role)
   if (!allContainers(spec).some((container) => container.name === name)) return undefined
@@ -104,45 +103,64 @@ function volumeNameIsTaken({ spec }: Pod, link: LogstashLink, role: Role): Refus
 }
 
 function volumeIsMissing({ spec }: Pod, link: LogstashLink, role: Role): Refusal | undefined {
-  const wanted = namedVolume(link, role)
-  if (wanted === undefined || findVolume(spec.volumes, wanted.name) !== undefined) return undefined
+  const wanted = namedVolumes(link, role).find(
+    ({ name }) => findVolume(spec.volumes, name) === undefined,
+  )
+  if (wanted === undefined) return undefined
   const message = `The pod has no volume ${wanted.name}, which \`${wanted.field}\` names.`
   return { reason: 'VolumeMissing', message }
 }
 
 function volumeTypeIsForbidden({ spec }: Pod, link: LogstashLink, role: Role): Refusal | undefined {
-  const wanted = namedVolume(link, role)
-  const volume = wanted === undefined ? undefined : findVolume(spec.volumes, wanted.name)
-  if (wanted === undefined || volume === undefined) return undefined
-  // The API server reads a volume without a source as an emptyDir.
-  const types = Object.keys(volume).filter((key) => key !== 'name')
-  const forbidden = types.find((type) => !['emptyDir', 'persistentVolumeClaim'].includes(type))
-  if (forbidden === undefined) return undefined
-  const message = `Expected volume ${volume.name}, which \`${wanted.field}\` names, to be an emptyDir or a persistentVolumeClaim, got ${forbidden}.`
-  return { reason: 'VolumeForbidden', message }
+  for (const { name, field } of namedVolumes(link, role)) {
+    // The API server reads a volume without a source as an emptyDir.
+    const types = Object.keys(findVolume(spec.volumes, name) ?? {}).filter((key) => key !== 'name')
+    const forbidden = types.find((type) => !['emptyDir', 'persistentVolumeClaim'].includes(type))
+    if (forbidden === undefined) continue
+    const message = `Expected volume ${name}, which \`${field}\` names, to be an emptyDir or a persistentVolumeClaim, got ${forbidden}.`
+    return { reason: 'VolumeForbidden', message }
+  }
+  return undefined
 }
 
 function volumeIsBlockDevice({ spec }: Pod, link: LogstashLink, role: Role): Refusal | undefined {
-  const wanted = namedVolume(link, role)
-  if (wanted === undefined) return undefined
-  const user = allContainers(spec).find(({ volumeDevices = [] }) =>
-    volumeDevices.some(({ name }) => name === wanted.name),
-  )
-  if (user === undefined) return undefined
-  const message = `Expected volume ${wanted.name}, which \`${wanted.field}\` names, to hold a file system, but container ${user.name} uses it as a raw block device (volumeDevices).`
+  for (const { name, field } of namedVolumes(link, role)) {
+    const user = allContainers(spec).find(({ volumeDevices = [] }) =>
+      volumeDevices.some((device) => device.name === name),
+    )
+    if (user === undefined) continue
+    const message = `Expected volume ${name}, which \`${field}\` names, to hold a file system, but container ${user.name} uses it as a raw block device (volumeDevices).`
+    return { reason: 'VolumeForbidden', message }
+  }
+  return undefined
+}
+
+function queueVolumeIsReadOnly({ spec }: Pod, link: LogstashLink, role: Role): Refusal | undefined {
+  const name = role === 'sender' ? link.spec.sender?.queue.volume : undefined
+  const volume = name === undefined ? undefined : findVolume(spec.volumes, name)
+  const claim = volume?.['persistentVolumeClaim'] as { readOnly?: boolean } | undefined
+  if (claim?.readOnly !== true) return undefined
+  const message = `Expected volume ${name}, which \`spec.sender.queue.volume\` names, to be writable, got readOnly.`
   return { reason: 'VolumeForbidden', message }
 }
 
-/** The pod's own volume that the link wants in its sidecar. */
-function namedVolume(
-  { spec }: LogstashLink,
-  role: Role,
-): { name: string; field: string } | undefined {
-  if (role === 'sender') return undefined
+function filesAreNotMounted(pod: Pod, link: LogstashLink, role: Role): Refusal | undefined {
+  return role === 'sender' ? fileMounts(pod, link).refused : undefined
+}
+
+/** The pod's own volumes that the link wants in its sidecar. */
+function namedVolumes({ spec }: LogstashLink, role: Role): { name: string; field: string }[] {
   const { unix, file } = spec.receiver.deliver ?? {}
-  if (unix !== undefined) return { name: unix.volume, field: 'spec.receiver.deliver.unix.volume' }
-  if (file !== undefined) return { name: file.volume, field: 'spec.receiver.deliver.file.volume' }
-  return undefined
+  const { collect, queue } = spec.sender ?? {}
+  const all: [Role, string | undefined, string][] = [
+    ['receiver', unix?.volume, 'spec.receiver.deliver.unix.volume'],
+    ['receiver', file?.volume, 'spec.receiver.deliver.file.volume'],
+    ['sender', collect?.files?.volume, 'spec.sender.collect.files.volume'],
+    ['sender', queue?.volume, 'spec.sender.queue.volume'],
+  ]
+  return all.flatMap(([of, name, field]) =>
+    of === role && name !== undefined ? [{ name, field }] : [],
+  )
 }
 
 function findVolume(volumes: PodVolume[] | undefined, name: string): PodVolume | undefined {

@@ -1,6 +1,5 @@
-/** Accepted: is the link legal where it stands, and does this version do all that it asks for. */
+/** Accepted: is the link legal where it stands. */
 import type { LogstashLink } from '../api/link.ts'
-import { notBuiltYet } from '../api/not-built.ts'
 import type { Observed } from '../api/observed.ts'
 import { trustKind } from '../api/trust-source.ts'
 import { parseLink } from '../api/validate.ts'
@@ -17,8 +16,6 @@ export interface AcceptedContext {
   refused?: readonly Refusal[]
   /** What speaks against the spec, where that was looked at already: it changes with the generation alone. */
   specProblems?: readonly string[]
-  /** Sentences for what is not built; by default what this version lacks. */
-  notBuilt?: (link: LogstashLink) => readonly string[]
 }
 
 type Check = (observed: Observed, context: AcceptedContext) => Accepted | undefined
@@ -40,19 +37,16 @@ export function checkAccepted(observed: Observed, context: AcceptedContext = {})
 }
 
 /**
- * Whether objects may be rendered and written as a link's spec says: not by one that cannot be read, nor by one of which
- * only a part would work; what stands then goes on by itself. A missing Secret or Service is waited for with all else in
- * place.
+ * Whether objects may be rendered and written as a link's spec says: not by one that cannot be read; what stands then goes
+ * on by itself. A missing Secret or Service is waited for with all else in place.
  */
 export function mayApply({ reason }: Accepted): boolean {
-  return !['Invalid', 'NotBuilt'].includes(reason)
+  return reason !== 'Invalid'
 }
 
 const checks: readonly Check[] = [
   // A link may be older than a rule. Nothing else can be asked of one that is not understood.
   linkIsInvalid,
-  // Nothing is ignored in silence: better no sidecar than one that does half of what was asked.
-  linkNeedsWhatIsNotBuilt,
   authSecretDoesNotExist,
   authSecretLacksKeys,
   trustIsUnusable,
@@ -75,14 +69,6 @@ function linkIsInvalid(
   { specProblems = specProblemsOf(link) }: AcceptedContext,
 ): Accepted | undefined {
   return specProblems.length === 0 ? undefined : no('Invalid', specProblems)
-}
-
-function linkNeedsWhatIsNotBuilt(
-  { link }: Observed,
-  { notBuilt = notBuiltYet }: AcceptedContext,
-): Accepted | undefined {
-  const sentences = notBuilt(link)
-  return sentences.length === 0 ? undefined : no('NotBuilt', sentences)
 }
 
 function authSecretDoesNotExist({ link, named }: Observed): Accepted | undefined {

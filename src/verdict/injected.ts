@@ -1,7 +1,6 @@
 /** ReceiversInjected, SendersInjected: has every pod of a role its sidecar, as the link wants it now. */
 import { injectionHash, readInjection, readSkip } from '../api/injection.ts'
 import { labels, type Role } from '../api/names.ts'
-import { notBuiltYet } from '../api/not-built.ts'
 import type { Observed, ObservedPod } from '../api/observed.ts'
 import { selectorOf } from '../api/roles.ts'
 import { namesOf, plural, type Finding } from './finding.ts'
@@ -94,9 +93,7 @@ function sentence(
 ): string[] {
   if (pods === undefined || state === 'Ready') return []
   const names = namesOf(pods.map(({ name }) => name))
-  // Pods made anew would lack it again where injection passes over the whole link.
-  const isBuilt = notBuiltYet(link).length === 0
-  const mend = isBuilt ? `; to mend: ${namesOf(restartCommands(pods))}` : ''
+  const mend = `; to mend: ${namesOf(restartCommands(pods))}`
   const which = `${plural(pods.length, 'pod')} (${workloadsOf(pods)})`
   if (state === 'NotInjected') return [`Without a sidecar: ${which}${mend}.`]
   if (state === 'Outdated') return [`With an outdated sidecar: ${which}${mend}.`]

@@ -56,7 +56,7 @@ export function verdict(input: VerdictInput): Verdict {
   )
   const { generation } = link.metadata
   const requeueAfterMs = requeueAfter(observed, {
-    accepted: findings.Accepted.status === 'True' || findings.Accepted.reason === 'NotBuilt',
+    accepted: findings.Accepted.status === 'True',
     identityReady: findings.IdentityReady.status === 'True' || hosts === undefined,
   })
   return {

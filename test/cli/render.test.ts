@@ -168,17 +168,6 @@ test('-o json prints one List', async () => {
   assert.deepEqual([list.kind, list.items.length], ['List', 1])
 })
 
-test('a link that needs what is not built is told on standard error, with exit code 1', async () => {
-  const disk = yaml.replace(
-    '{http: {port: 9801}}',
-    '{files: {volume: logs, paths: ["/var/log/*.log"]}}',
-  )
-  const { code, out, err } = await onFile([disk, yaml.replace('orders', 'bills')])
-  assert.equal(code, 1)
-  assert.match(err, /LogstashLink default\/orders: .*not built/)
-  assert.match(out, /bills-sender/)
-})
-
 test('all that is refused is told together', async () => {
   const bad = yaml.replace('9800', '0').replace('9801', '70000')
   await assert.rejects(onFile([bad]), (error: TerminalError) => {

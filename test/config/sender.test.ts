@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { resolve } from 'node:path'
 import test from 'node:test'
+import { receiverCommand } from '../../src/config/receiver.ts'
 import { senderCommand } from '../../src/config/sender.ts'
 
 const env = { PASSWORD: 'secret' }
@@ -69,6 +70,14 @@ test('files are read by absolute globs, in place of stdin', () => {
     stdin: false,
     files: { paths: ['/logs/*.log', resolve('here.log')] },
   })
+})
+
+test('a program has 25 s to finish, or what --grace says, beside --config as well', () => {
+  assert.equal(senderCommand(hosts, env, 42).grace, 25_000)
+  const sidecar = senderCommand(['--config', 'f', '--grace', '800ms'], env, 42)
+  assert.deepEqual([sidecar.grace, sidecar.problems], [800, []])
+  const receiver = receiverCommand(['--config', 'f', '--grace', '55000ms'], env)
+  assert.deepEqual([receiver.grace, receiver.problems], [55_000, []])
 })
 
 const refusals: [string, string[], RegExp][] = [

@@ -255,53 +255,6 @@ export function controllerSuite(
       })
     })
 
-    it('carries on with what runs when a change asks for what is not built', async (t) => {
-      const world = await openWorld(t, makeCluster)
-      await world.apply('orders', quickstart)
-      await world.untilCondition('orders', 'Accepted', 'Accepted')
-      await writeIdentitySecret(world.as('cert-manager'), world.at('orders'), pem)
-      await setEndpoints(world.as('endpoints'), world.at('orders'), ['10.1.0.12', '10.1.0.13'])
-      await eventually('senders know both hosts', async () => {
-        assert.match(await world.data('orders-sender', 'hosts.json'), /10\.1\.0\.13/)
-      })
-      await world.untilCondition('orders', 'TrustDistributed', 'Distributed')
-      const before = await world.get(serviceKind, 'orders-receiver')
-      const settings = await world.data('orders-sender', 'sidecar.json')
-      await world.apply('orders', {
-        ...quickstart,
-        receiver: { ...quickstart.receiver, port: 9900 },
-        sender: { ...quickstart.sender, batch: { maxEvents: 7 }, queue: { type: 'Disk' } },
-      })
-      await world.untilCondition('orders', 'Accepted', 'NotBuilt')
-      await setEndpoints(world.as('endpoints'), world.at('orders'), ['10.1.0.12'])
-      await writeIdentitySecret(world.as('cert-manager'), world.at('orders'), {
-        ...pem,
-        ca: otherCa,
-      })
-      await eventually('the dead host leaves, the new authority comes', async () => {
-        const hosts = await world.data('orders-sender', 'hosts.json')
-        assert.doesNotMatch(hosts, /10\.1\.0\.13/)
-        assert.match(hosts, /"port": 9800/)
-        const bundle = await world.data('orders-sender', 'ca.crt')
-        assert.equal(bundle.match(/BEGIN CERTIFICATE/g)?.length, 2)
-        assert.equal(await world.data('orders-receiver', 'ca.crt'), bundle)
-      })
-      assert.deepEqual(await world.get(serviceKind, 'orders-receiver'), before)
-      assert.equal(await world.data('orders-sender', 'sidecar.json'), settings)
-      // Nothing is made or taken away either.
-      await world.apply('orders', {
-        ...quickstart,
-        sender: { ...quickstart.sender, queue: { type: 'Disk' } },
-        tls: { enabled: false },
-      })
-      await eventually('the change is seen', async () => {
-        assert.equal((await world.link('orders')).status?.observedGeneration, 3)
-      })
-      assert.equal(await world.data('orders-sender', 'sidecar.json'), settings)
-      await world.apply('orders', quickstart)
-      await world.untilCondition('orders', 'Accepted', 'Accepted')
-    })
-
     it('tells the younger of two links with one port which pod it was left out of', async (t) => {
       const world = await openWorld(t, makeCluster)
       await world.apply('orders', quickstart)

@@ -70,6 +70,27 @@ const links: [string, LogstashLink, Partial<Observed>?][] = [
     { nodeZones: { 'node-1': 'a' } },
   ],
   [
+    'files-disk-on-volume',
+    linkOf({
+      receiver: { selector: indexer, deliver: { stdout: {} } },
+      sender: {
+        selector: { matchLabels: { app: 'web' } },
+        collect: { files: { volume: 'logs', paths: ['/var/log/app/*.log', '/var/log/app/old/*'] } },
+        queue: { type: 'Disk', maxSize: '10Gi', volume: 'data' },
+      },
+    }),
+  ],
+  [
+    'disk-on-our-own',
+    linkOf({
+      sender: {
+        selector: { matchLabels: { app: 'web' } },
+        collect: { http: { port: 9801 }, files: { volume: 'logs', paths: ['/var/log/app/*.log'] } },
+        queue: { type: 'Disk', maxSize: '1Gi' },
+      },
+    }),
+  ],
+  [
     'receivers-alone-stdout',
     linkOf({
       receiver: { selector: indexer, deliver: { stdout: {} } },
@@ -121,8 +142,17 @@ for (const [name, link, more] of links) {
         kind: 'Pod',
         metadata: { name: app, namespace: 'shop', labels: { app } },
         spec: {
-          containers: [{ name: 'app', image: app }],
+          containers: [
+            {
+              name: 'app',
+              image: app,
+              ...(app === 'web'
+                ? { volumeMounts: [{ name: 'logs', mountPath: '/var/log/app' }] }
+                : {}),
+            },
+          ],
           volumes: [
+            { name: 'logs', emptyDir: {} },
             { name: 'sock', emptyDir: {} },
             { name: 'data', persistentVolumeClaim: { claimName: 'data' } },
           ],

@@ -58,6 +58,33 @@ for (const [title, resources, defaultResources, expected] of cases) {
   })
 }
 
+const onDisk = (queue: object, resources: object = {}) =>
+  sidecarResources(
+    linkOf({
+      sender: {
+        selector: { matchLabels: { app: 'web' } },
+        collect: { http: { port: 9801 } },
+        queue: { type: 'Disk', maxSize: '1Gi', ...queue },
+        sidecar: { resources },
+      },
+    }),
+    'sender',
+    { options: operatorOptions, guaranteed: false },
+  )
+
+test('a queue on disk takes no memory, and asks for room on the node where the emptyDir is ours', () => {
+  const memory = { requests: { cpu: '50m', memory: '96Mi' }, limits: { cpu: '1', memory: '384Mi' } }
+  assert.deepEqual(onDisk({ volume: 'spool' }), memory)
+  assert.deepEqual(onDisk({}), {
+    ...memory,
+    requests: { ...memory.requests, 'ephemeral-storage': '1104Mi' },
+  })
+  assert.equal(
+    onDisk({}, { requests: { 'ephemeral-storage': '2Gi' } }).requests?.['ephemeral-storage'],
+    '2Gi',
+  )
+})
+
 test('a larger queue raises the sender’s memory limit', () => {
   const link = linkOf({
     sender: {

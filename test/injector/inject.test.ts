@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { LogstashLink } from '../../src/api/link.ts'
-import { injectedAnnotation, injectedLabel, labels } from '../../src/api/names.ts'
+import { injectedAnnotation, injectedLabel, labels, mounts } from '../../src/api/names.ts'
 import type { KubeObject, ObjectMeta } from '../../src/api/objects.ts'
 import { inject } from '../../src/injector/inject.ts'
 import type { Pod, PodContainer } from '../../src/injector/pod.ts'
@@ -34,6 +34,133 @@ const unix = linkOf({
   sender: undefined,
 })
 
+const logs = { name: 'logs', emptyDir: {} }
+const tail = (paths: string[], more: object = {}) =>
+  linkOf({ sender: { selector: web, collect: { files: { volume: 'logs', paths } }, ...more } })
+const mounting = (...mounts: object[][]) =>
+  podOf({
+    containers: mounts.map((volumeMounts, index) => ({ name: `app-${index}`, volumeMounts })),
+    volumes: [logs, { name: 'other', emptyDir: {} }],
+  })
+
+const fileSkips: [string, KubeObject, LogstashLink, string, RegExp][] = [
+  [
+    'lacks the volume of the files',
+    podOf(),
+    tail(['/var/log/app/*.log']),
+    'VolumeMissing',
+    /no volume logs, which `spec\.sender\.collect\.files\.volume`/,
+  ],
+  [
+    'has a Secret for the volume of the files',
+    podOf({ volumes: [{ name: 'logs', secret: {} }] }),
+    tail(['/var/log/app/*.log']),
+    'VolumeForbidden',
+    /spec\.sender\.collect\.files\.volume.*got secret/,
+  ],
+  [
+    'mounts the volume of the files nowhere',
+    mounting([]),
+    tail(['/var/log/app/*.log']),
+    'VolumeNotMounted',
+    /volume logs where \/var\/log\/app\/\*\.log .*none mounts it at all/,
+  ],
+  [
+    'mounts the volume of the files elsewhere',
+    mounting([{ name: 'logs', mountPath: '/var/log/application' }]),
+    tail(['/var/log/app/*.log']),
+    'VolumeNotMounted',
+    /\/var\/log\/app\/\*\.log .*it is mounted at \/var\/log\/application,/,
+  ],
+  [
+    'mounts the volume of the files below a wildcard',
+    mounting([{ name: 'logs', mountPath: '/var/log/app' }]),
+    tail(['/var/log/*/x.log']),
+    'VolumeNotMounted',
+    /before its first wildcard must lie there/,
+  ],
+  [
+    'has another volume where the files lie',
+    mounting([
+      { name: 'logs', mountPath: '/var/log' },
+      { name: 'other', mountPath: '/var/log/app' },
+    ]),
+    tail(['/var/log/app/*.log']),
+    'VolumeNotMounted',
+    /volume logs where/,
+  ],
+  [
+    'mounts a part of the volume of the files',
+    mounting([{ name: 'logs', mountPath: '/var/log/app', subPath: 'a' }]),
+    tail(['/var/log/app/*.log']),
+    'VolumeNotMounted',
+    /app-0 mounts a part of volume logs at \/var\/log\/app \(subPath\)/,
+  ],
+  [
+    'mounts the volume of the files at two places that hold them',
+    mounting(
+      [{ name: 'logs', mountPath: '/var/log' }],
+      [{ name: 'logs', mountPath: '/var/log/app/' }],
+    ),
+    tail(['/var/log/app/*.log']),
+    'MountConflict',
+    /at \/var\/log and \/var\/log\/app, so that/,
+  ],
+  [
+    'mounts the volume of the files within itself',
+    mounting(
+      [
+        { name: 'logs', mountPath: '/var/log' },
+        { name: 'other', mountPath: '/var/log/app' },
+      ],
+      [{ name: 'logs', mountPath: '/var/log/app' }],
+    ),
+    tail(['/var/log/x/*.log', '/var/log/app/*.log']),
+    'MountConflict',
+    /at \/var\/log and \/var\/log\/app, one within the other/,
+  ],
+  ...[
+    '/app',
+    '/etc',
+    '/usr/lib',
+    '/var/lib',
+    '/var/lib/logstash-link/more',
+    '/var/run/secrets',
+  ].map((mountPath): [string, KubeObject, LogstashLink, string, RegExp] => [
+    `mounts the volume of the files at ${mountPath}, where a sidecar has its own`,
+    mounting([{ name: 'logs', mountPath }]),
+    tail([`${mountPath}/*.log`]),
+    'MountConflict',
+    /where a sidecar has \/.*; mount it elsewhere/,
+  ]),
+]
+
+const spooling = linkOf({
+  sender: {
+    selector: web,
+    collect: { http: { port: 9801 } },
+    queue: { type: 'Disk', volume: 'spool' },
+  },
+})
+const onlyReadable: [string, KubeObject, LogstashLink, string, RegExp][] = [
+  [
+    'lacks the volume of the queue',
+    podOf(),
+    spooling,
+    'VolumeMissing',
+    /spec\.sender\.queue\.volume/,
+  ],
+  [
+    'has a claim for the queue that can only be read',
+    podOf({
+      volumes: [{ name: 'spool', persistentVolumeClaim: { claimName: 'a', readOnly: true } }],
+    }),
+    spooling,
+    'VolumeForbidden',
+    /volume spool, which `spec\.sender\.queue\.volume` names, to be writable/,
+  ],
+]
+
 const skips: [string, KubeObject, LogstashLink, string, RegExp][] = [
   [
     'opts out by label',
@@ -57,15 +184,6 @@ const skips: [string, KubeObject, LogstashLink, string, RegExp][] = [
     linkOf(),
     'Windows',
     /Linux only/,
-  ],
-  [
-    'is wanted by a link that needs what is not built',
-    podOf(),
-    linkOf({
-      sender: { selector: web, collect: { http: { port: 9801 } }, queue: { type: 'Disk' } },
-    }),
-    'NotBuilt',
-    /spec\.sender\.queue/,
   ],
   [
     'has a container of the sidecar’s name',
@@ -109,6 +227,8 @@ const skips: [string, KubeObject, LogstashLink, string, RegExp][] = [
     'VolumeForbidden',
     /volume data, which `spec\.receiver\.deliver\.file\.volume` names.*container app .*raw block device/,
   ],
+  ...onlyReadable,
+  ...fileSkips,
   [
     'uses the port itself',
     podOf({ containers: [{ name: 'app', ports: [{ containerPort: 9801 }] }] }),
@@ -349,6 +469,54 @@ for (const [title, spec, user] of users) {
   test(`the sidecar runs as user ${user} where ${title}`, () => {
     const [sidecar] = sidecars(injectInto(podOf(spec), linkOf()).pod)
     assert.partialDeepStrictEqual(sidecar?.securityContext, { runAsUser: user, runAsNonRoot: true })
+  })
+}
+
+test('files are read where the application mounts them, and can only be read', () => {
+  const pod = mounting(
+    [{ name: 'logs', mountPath: '/var/log/app/' }],
+    [{ name: 'logs', mountPath: '/srv/log', readOnly: true }],
+  )
+  const paths = ['/var/log/app/*.log', '/srv/log/a/b.json', '/var/log/app/x/*']
+  const [sidecar] = sidecars(injectInto(pod, tail(paths)).pod)
+  assert.deepEqual(
+    sidecar?.volumeMounts?.filter(({ name }) => name === 'logs'),
+    [
+      { name: 'logs', mountPath: '/srv/log', readOnly: true },
+      { name: 'logs', mountPath: '/var/log/app', readOnly: true },
+    ],
+  )
+  const args = sidecar?.['args'] as string[]
+  assert.deepEqual(
+    args.filter((_, index) => args[index - 1] === '--file'),
+    paths,
+  )
+})
+
+test('a queue on a volume of the pod takes the place of our emptyDir', () => {
+  const claim = { name: 'spool', persistentVolumeClaim: { claimName: 'a' } }
+  const { pod } = injectInto(podOf({ volumes: [claim] }), spooling)
+  const [sidecar] = sidecars(pod)
+  const mount = sidecar?.volumeMounts?.find(({ mountPath }) => mountPath === mounts.state)
+  assert.deepEqual(mount, { name: 'spool', mountPath: mounts.state })
+  const names = (pod as Pod).spec.volumes?.map(({ name }) => name)
+  assert.deepEqual(names, ['spool', 'lsl-sender-orders-config', 'lsl-sender-orders-token'])
+})
+
+const graces: [number | undefined, string | undefined][] = [
+  [undefined, undefined],
+  [30, undefined],
+  [10, '8000ms'],
+  [25, '20000ms'],
+  [60, '55000ms'],
+  [0, '800ms'],
+]
+for (const [seconds, grace] of graces) {
+  test(`in a pod with a grace of ${seconds ?? 'no'} seconds the sidecar drains for ${grace ?? 'its default'}`, () => {
+    const spec = seconds === undefined ? {} : { terminationGracePeriodSeconds: seconds }
+    const [sidecar] = sidecars(injectInto(podOf(spec), linkOf()).pod)
+    const args = sidecar?.['args'] as string[]
+    assert.equal(args[args.indexOf('--grace') + 1], grace ?? args[0])
   })
 }
 

@@ -203,17 +203,6 @@ for (const [title, pods, reason, message] of senders) {
   })
 }
 
-test('no command is named that would mend nothing: pods of what is not built yet stay without a sidecar', () => {
-  const sender = { ...link.spec.sender, queue: { type: 'Disk' } }
-  const found = condition(
-    healthy(linkOf({ sender }), { pods: [observedPod('web-1')] }),
-    'SendersInjected',
-  )
-  const told =
-    'Sender sidecars are ready in 0 of 1 pods. Without a sidecar: 1 pod (Deployment/web).'
-  assert.deepEqual([found.reason, found.message], ['NotInjected', told])
-})
-
 function certificate(status: object): KubeObject {
   return {
     apiVersion: 'cert-manager.io/v1',
@@ -351,15 +340,10 @@ test('a link without senders needs no senders; its receivers still count', () =>
   assert.equal(status.senders, undefined)
 })
 
-const unbuilt = {
-  selector: { matchLabels: { app: 'web' } },
-  collect: { http: { port: 9801 } },
-  queue: { type: 'Disk' },
-}
 const requeues: [string, VerdictInput, number | undefined][] = [
   [
     'only after a change where that alone can help',
-    { observed: observedOf(linkOf({ sender: unbuilt, tls: { enabled: false } })) },
+    { observed: observedOf(linkOf({ tls: { enabled: false } })) },
     undefined,
   ],
   ['while a Secret is missing', healthy(linkOf({ auth: { secretRef: { name: 'x' } } })), 30_000],
