@@ -31,6 +31,7 @@ export const commands = {
   'bench:scale': [build, ['node', 'bench/scale/run.ts']],
   cluster: [['node', 'test/cluster/leave-running.ts']],
   'test:cluster': [build, ['node', 'test/cluster/run.ts']],
+  faults: [build, ['node', 'test/faults/run.ts']],
   'test:faults': [build, ['node', 'test/end-to-end/run-faults.ts']],
 }
 
