@@ -34,12 +34,12 @@ export interface TestReceiver extends Receiver {
 export async function startTestReceiver(
   t: { after(done: () => Promise<void>): void },
   changes: Partial<ReceiverSettings>,
-  dependencies: Partial<Omit<ReceiverDependencies, 'log' | 'registry'>> = {},
+  dependencies: Partial<Omit<ReceiverDependencies, 'registry'>> = {},
 ): Promise<TestReceiver> {
   const settings = changeable(receiverSettings(changes))
   const registry = new Registry()
-  const { env = {}, ...rest } = dependencies
-  const receiver = await startReceiver(settings, { log: silentLog(), registry, env, ...rest })
+  const { env = {}, log = silentLog(), ...rest } = dependencies
+  const receiver = await startReceiver(settings, { log, registry, env, ...rest })
   let stopped: Promise<{ undelivered: number }> | undefined
   const stop = (): Promise<{ undelivered: number }> => (stopped ??= receiver.stop())
   t.after(async () => void (await stop()))

@@ -16,7 +16,7 @@ export interface ReplayTarget {
   close(): Promise<void>
 }
 
-export type SendResult =
+type SendResult =
   | { kind: 'acknowledged'; refused: ReadonlySet<number> }
   /** Nothing of it counts as sent; `waitMs` later may be another time. */
   | { kind: 'not now'; problem: string; waitMs: number }

@@ -25,7 +25,7 @@ export interface ReadDeadLetter {
 }
 
 /** `damaged` says what is wrong with a line that has to be skipped, and where. */
-export type DeadLetterRead = { letter: ReadDeadLetter } | { damaged: string }
+type DeadLetterRead = { letter: ReadDeadLetter } | { damaged: string }
 
 export interface DeadLetterSnapshot {
   /** In the order in which they were written. */

@@ -31,7 +31,7 @@ export interface Waiting {
 
 export interface BatchesDependencies {
   delivery: () => Delivery
-  metrics: Pick<ReceiverMetrics, 'duplicates'>
+  metrics: Pick<ReceiverMetrics, 'duplicates' | 'wrongKeys'>
   log: Log
   time: Time
 }
@@ -43,6 +43,27 @@ export function createBatches({ delivery, metrics, log, time }: BatchesDependenc
   const duplicates = createDuplicates<Answer>()
   const running = new Set<Promise<unknown>>()
   let undelivered = 0
+  let wrongKeys = 0
+
+  /**
+   * A key whose range has not as many numbers as the body has events is not its sender's own: remembered, it would
+   * answer 200 to other events that never came. Such a batch is known by nothing.
+   */
+  function believed({ mark, body }: { mark: Mark; body: Body }): Mark {
+    if (!('key' in mark)) return mark
+    const { senderId, first, last } = mark.key
+    const events = eventsOf(body)
+    if (last - first + 1 === events) return mark
+    metrics.wrongKeys.inc()
+    wrongKeys += 1
+    if (wrongKeys === 1) {
+      log.warn(
+        { senderId, first, last, events },
+        'A batch key does not fit the number of events: it is not used, and more such are only counted',
+      )
+    }
+    return { digest: `wrong key ${wrongKeys}` }
+  }
 
   /** Begins a delivery that outlives the request's patience; the lease is held until its end. */
   function begin(mark: Mark, body: Body, lease: Lease): Promise<Answer> {
@@ -65,7 +86,7 @@ export function createBatches({ delivery, metrics, log, time }: BatchesDependenc
   }
 
   async function hand({ events, oversized }: Body): Promise<Answer> {
-    const count = countOf(events) + oversized.length
+    const count = eventsOf({ events, oversized })
     if (count === 0) return accepted
     undelivered += count
     try {
@@ -99,7 +120,9 @@ export function createBatches({ delivery, metrics, log, time }: BatchesDependenc
     async idle() {
       while (running.size > 0) await Promise.allSettled(running)
     },
-    async answer({ mark, body }, lease, waiting) {
+    async answer(taken, lease, waiting) {
+      const { body } = taken
+      const mark = believed(taken)
       if (duplicates.delivered(mark)) {
         lease.release()
         metrics.duplicates.inc({ how: 'delivered' })
@@ -117,4 +140,8 @@ export function createBatches({ delivery, metrics, log, time }: BatchesDependenc
       return unavailable('The events are not delivered yet')
     },
   }
+}
+
+function eventsOf({ events, oversized }: Pick<Body, 'events' | 'oversized'>): number {
+  return countOf(events) + oversized.length
 }

@@ -8,6 +8,7 @@ export interface ReceiverMetrics {
   receivedBytes: Counter
   inflatedBytes: Counter
   duplicates: Counter<'how'>
+  wrongKeys: Counter
   deliveries: Counter<'outcome'>
   deliverySeconds: Histogram
   deadLetters: Counter<'why'>
@@ -93,6 +94,11 @@ export function createReceiverMetrics(registry: Registry, gauges: ReceiverGauges
       name: 'logstash_link_receiver_duplicate_batches_total',
       help: 'Batches that came again: answered from memory, or joined to a delivery under way',
       labelNames: ['how'],
+      registers,
+    }),
+    wrongKeys: new Counter({
+      name: 'logstash_link_receiver_wrong_batch_keys_total',
+      help: 'Batches whose key did not fit the number of their events, and was not used',
       registers,
     }),
     deliveries: new Counter({

@@ -8,6 +8,7 @@ import { defaults } from '../../../src/api/sidecar-config.ts'
 import { startApplication } from '../../support/application.ts'
 import { testFolder } from '../../support/certificates.ts'
 import { eventually } from '../../support/eventually.ts'
+import { capturedLog } from '../../support/log.ts'
 import { rawConnection, rawPost, rawRequest } from '../../support/raw-http.ts'
 import { startTestReceiver, type TestReceiver } from '../../support/receiver.ts'
 
@@ -46,17 +47,48 @@ describe('a batch that comes again', () => {
   it('is known by a part of its range, and no further', async (t) => {
     const application = await startApplication(t)
     const receiver = await startTestReceiver(t, { deliver: { type: 'http', url: application.url } })
-    for (const [key, delivered] of [
-      ['s:0-9', 1],
-      ['s:3-5', 1],
-      ['s:5-10', 2],
-      ['s:0-10', 2],
-      ['r:0-9', 3],
-      ['s:x', 4],
+    for (const [key, events, delivered] of [
+      ['s:0-9', 10, 1],
+      ['s:3-5', 3, 1],
+      ['s:5-10', 6, 2],
+      ['s:0-10', 11, 2],
+      ['r:0-9', 10, 3],
+      ['s:x', 1, 4],
     ] as const) {
-      assert.equal((await rawPost(receiver.port, event, keyed(key))).status, 200)
+      const answer = await rawPost(receiver.port, event.repeat(events), keyed(key))
+      assert.equal(answer.status, 200)
       assert.equal(application.bodies.length, delivered, key)
     }
+  })
+
+  it('is not believed where its key does not fit the number of events', async (t) => {
+    const application = await startApplication(t)
+    const { log, lines } = capturedLog()
+    const receiver = await startTestReceiver(
+      t,
+      { deliver: { type: 'http', url: application.url } },
+      { log },
+    )
+    const maxSafe = Number.MAX_SAFE_INTEGER
+    for (const [key, events, delivered] of [
+      // One that claims more than it holds would have the next ones answered without delivery.
+      ['s:0-1000', 1, 1],
+      ['s:5-5', 1, 2],
+      ['s:5-6', 1, 3],
+      ['s:5-6', 1, 4],
+      ['s:5-6', 3, 5],
+      ['s:5-6', 2, 6],
+      ['s:5-6', 2, 6],
+      [`s:0-${maxSafe}`, 1, 7],
+      [`s:${maxSafe}-${maxSafe}`, 1, 8],
+      [`s:${maxSafe}-${maxSafe}`, 1, 8],
+    ] as const) {
+      const answer = await rawPost(receiver.port, event.repeat(events), keyed(key))
+      assert.equal(answer.status, 200)
+      assert.equal(application.bodies.length, delivered, `${key} with ${events}`)
+    }
+    assert.equal(await receiver.metric('logstash_link_receiver_wrong_batch_keys_total'), 5)
+    assert.equal(lines.filter(({ msg }) => msg.startsWith('A batch key does not fit')).length, 1)
   })
 
   it('is delivered again when it failed', async (t) => {
