@@ -3,7 +3,8 @@
  * within the last minute. An application that takes nothing is itself at fault, and everything is kept.
  *
  *   refused batch of n > 1 ─▶ halves in order ─▶ … ─▶ single events that it refuses: suspects
- *   suspects, and it took another part of the batch            ─▶ poison: dead-lettered, the batch counts as delivered
+ *   suspects, and it took another part of the batch            ─▶ poison: dead-lettered, the batch counts as delivered;
+ *                                                                 what it refused before it took any is asked once more
  *   a whole batch of suspects, and another batch vouches for it ─▶ poison likewise
  *   a whole batch of suspects, and none does                   ─▶ failed; not split again for half a minute
  *
@@ -20,6 +21,13 @@ import type { DeliveryResult } from './deliver/deliverer.ts'
 interface Suspect {
   event: Buffer
   reason: string
+}
+
+/** A single event that was refused; `early`: before anything of its batch passed. */
+interface Refused {
+  part: Events
+  reason: string
+  early: boolean
 }
 
 type SiftedResult =
@@ -63,7 +71,7 @@ export function createSieve(
   return {
     async deliver(runs) {
       const count = countOf(runs)
-      const suspects: Suspect[] = []
+      const refused: Refused[] = []
       const begun = now()
       let took = false
       // The parts still to be delivered, the next one last.
@@ -86,15 +94,21 @@ export function createSieve(
           parts.push(head)
           continue
         }
-        for (const event of lines(part)) {
-          suspects.push({ event, reason: result.reason })
-        }
+        refused.push({ part, reason: result.reason, early: !took })
       }
-      if (suspects.length > 0 && !took && !isVouchedFor(count)) {
+      if (refused.length > 0 && !took && !isVouchedFor(count)) {
         if (count > 1) lastVainSplit = now()
-        return nothingPasses(suspects[0]?.reason ?? '')
+        return nothingPasses(refused[0]?.reason ?? '')
       }
-      return { outcome: 'delivered', poison: suspects }
+      const poison: Suspect[] = []
+      for (const { part, reason, early } of refused) {
+        // The application may have begun to take events since, and then what it refused before says nothing.
+        const result = early && took ? await step(part) : undefined
+        if (result?.outcome === 'delivered') continue
+        if (result !== undefined && result.outcome !== 'refused') return result
+        for (const event of lines(part)) poison.push({ event, reason })
+      }
+      return { outcome: 'delivered', poison }
     },
   }
 }

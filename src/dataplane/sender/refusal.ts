@@ -9,7 +9,7 @@
  *                     ▼                        ▼          ▼
  *         halves, until a part passes or is one event   keep everything: the host's fault
  *                     │ one event, refused
- *          poison, if anything passed within the last minute
+ *          poison, if anything passed within the last minute; what was refused before that is asked once more
  */
 import type { Outcome } from './outcome.ts'
 import { splitPart, type Part } from './part.ts'
@@ -41,7 +41,8 @@ export async function sift<Owner>(
 ): Promise<Sifted<Owner>> {
   let tookSome = false
   const rest: Part<Owner>[] = []
-  const suspects: { part: Part<Owner>; status: number }[] = []
+  /** `early`: refused before anything passed. */
+  const suspects: { part: Part<Owner>; status: number; early: boolean }[] = []
 
   /** Undefined when it passed; else the outcome. */
   async function attempt(part: Part<Owner>): Promise<Sifted<Owner>['ended']> {
@@ -70,7 +71,7 @@ export async function sift<Owner>(
       const outcome = await attempt(single)
       if (outcome === undefined) continue
       if (outcome.kind !== 'refused') return end(outcome, [...singles.slice(index), ...open])
-      suspects.push({ part: single, status: outcome.status })
+      suspects.push({ part: single, status: outcome.status, early: !tookSome })
     }
     if (!tookSome) return end(refusal, open)
   }
@@ -83,7 +84,7 @@ export async function sift<Owner>(
     const outcome = part === known ? refusal : await attempt(part)
     if (outcome === undefined) continue
     if (outcome.kind !== 'refused') return end(outcome, [part, ...open])
-    if (part.events.count === 1) suspects.push({ part, status: outcome.status })
+    if (part.events.count === 1) suspects.push({ part, status: outcome.status, early: !tookSome })
     else {
       const [head, tail] = splitPart(part, part.events.count >> 1)
       if (tail) open.push(tail)
@@ -91,8 +92,16 @@ export async function sift<Owner>(
     }
   }
   if (!tookSome && !takesOthers()) return end(refusal, [])
-  for (const { part, status } of suspects) await condemn(part, status)
-  return { rest, ended: undefined, tookSome }
+  for (;;) {
+    const suspect = suspects.shift()
+    if (suspect === undefined) return { rest, ended: undefined, tookSome }
+    const { part, status, early } = suspect
+    // The refuser may have begun to take events since, and then what it refused before says nothing.
+    const outcome = early && tookSome ? await attempt(part) : refusal
+    if (outcome === undefined) continue
+    if (outcome.kind !== 'refused') return end(outcome, [part])
+    await condemn(part, status)
+  }
 }
 
 /** Single events spread over a part, and what lies between them. */

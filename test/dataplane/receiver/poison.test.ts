@@ -41,6 +41,14 @@ describe('which refused events are poison', () => {
     assert.equal(await send('bad', 'good'), 1)
   })
 
+  it('none that was refused before the application began to take events, in the midst of a batch', async () => {
+    const { application, send } = setUp()
+    let asked = 0
+    // The batch, its first half, the first event, the second: from then on all is taken.
+    application.refuses = (text) => (asked += 1) <= 4 || text.includes('bad')
+    assert.equal(await send('1', '2', '3', 'bad', '5'), 1)
+  })
+
   it('a batch of one event between good ones, at once', async () => {
     const { send } = setUp()
     assert.equal(await send('good'), 0)
