@@ -17,6 +17,7 @@ import { createMetrics, type Registry } from '../telemetry/metrics.ts'
 import { endingSignals } from './ending-signals.ts'
 import type { Io } from './io.ts'
 import { openSettings } from './settings.ts'
+import { startSidecar } from './start-sidecar.ts'
 import { answerUsage } from './usage.ts'
 
 interface Running {
@@ -61,7 +62,6 @@ export async function runSidecar<File, Settings extends { logLevel: LogLevel }>(
 
   const level = source.from === 'flags' ? source.settings.logLevel : 'Info'
   const log = createLog({ program, level })
-  const registry = createMetrics({ program })
   const signals = endingSignals()
   signals.onSecond(() => log.warn('A second signal: ending at once'))
   const parse = (text: string, path: string): File => parseSidecarFile(text, path, sidecar.parse)
@@ -70,19 +70,34 @@ export async function runSidecar<File, Settings extends { logLevel: LogLevel }>(
     // Ready means that its ports listen, which no program does before it has started.
     checks: { live: {}, ready: { settings: settings.check, started: notStarted } },
     status: () => ({ program, state: 'waiting for settings' }),
+    registry: createMetrics({ program }),
   }
   const server = await serveHealth(health, {
     host: placement.host,
     port: placement.healthPort,
     portGiven: command.healthPortGiven,
-    registry,
     log,
   })
   try {
     const current = await Promise.race([settings.ready, signals.first])
     if (typeof current === 'string') return 0
     followLevel(log, current)
-    const running = await sidecar.start(current, { log, registry, env: io.env, grace })
+    const start = (): Promise<Running> => {
+      // Anew for each attempt: one that failed has left its metrics in there.
+      health.registry = createMetrics({ program })
+      const { registry } = health
+      return sidecar.start(current, { log, registry, env: io.env, grace })
+    }
+    const onFailed = (message: string): void => {
+      const started: Check = () => ({ ok: false, message })
+      health.checks = { live: {}, ready: { settings: settings.check, started } }
+      health.status = () => ({ program, state: 'cannot start yet', problem: message })
+    }
+    const running =
+      source.from === 'flags'
+        ? await start()
+        : await startSidecar({ start, onFailed, ended: signals.first, log })
+    if (running === undefined) return 0
     const { live, ready } = running.checks
     health.checks = { live, ready: { settings: settings.check, ...ready } }
     health.status = () => running.status()
@@ -117,6 +132,7 @@ const notStarted: Check = () => ({ ok: false, message: 'Starting: nothing listen
 interface Health {
   checks: Checks
   status: () => object
+  registry: Registry
 }
 
 /**
@@ -129,24 +145,29 @@ async function serveHealth(
     host: string
     port: number
     portGiven: boolean
-    registry: Registry
     log: Log
   },
 ): Promise<HealthServer> {
   const { portGiven, ...rest } = options
-  const source = {
-    ...rest,
-    get checks() {
-      return health.checks
-    },
-    status: () => health.status(),
-  }
+  // A copy would show for ever what was there when it was made.
+  const listen = (port: number): Promise<HealthServer> =>
+    startHealthServer({
+      ...rest,
+      port,
+      get checks() {
+        return health.checks
+      },
+      get registry() {
+        return health.registry
+      },
+      status: () => health.status(),
+    })
   try {
-    return await startHealthServer(source)
+    return await listen(options.port)
   } catch (error) {
     const taken = error instanceof LogstashLinkError && error.code === 'LSL_LISTEN_FAILED'
     if (portGiven || !taken) throw error
-    const server = await startHealthServer({ ...source, port: 0 })
+    const server = await listen(0)
     options.log.warn(
       { wanted: options.port, port: server.port, reason: messageOf(error) },
       'The default health port cannot be had, another is used; --health-port chooses one',

@@ -5,7 +5,9 @@ import type { KubeObject } from '../api/objects.ts'
 import { podProblems } from './check-pod.ts'
 import { goDuration, type Certificate } from './issuer/certificate.ts'
 import type { Pod } from './pod.ts'
-import type { Deployment } from './workloads/deployment.ts'
+import { jobProblems, type Job } from './workloads/job.ts'
+import type { StatefulSet } from './workloads/stateful-set.ts'
+import type { Workload } from './workloads/workload.ts'
 
 interface KnownKind {
   apiVersion: string
@@ -29,7 +31,9 @@ const known: readonly KnownKind[] = [
   { apiVersion: 'v1', kind: 'Service' },
   { apiVersion: linkVersion, kind: linkKind, check: linkProblems },
   { apiVersion: 'v1', kind: 'Pod', check: (object) => podProblems((object as Pod).spec, 'spec') },
-  { apiVersion: 'apps/v1', kind: 'Deployment', check: deploymentProblems },
+  { apiVersion: 'apps/v1', kind: 'Deployment', check: workloadProblems },
+  { apiVersion: 'apps/v1', kind: 'StatefulSet', check: statefulSetProblems },
+  { apiVersion: 'batch/v1', kind: 'Job', check: jobProblemsOf },
 ]
 
 function find({ apiVersion, kind }: KubeObject): KnownKind | undefined {
@@ -71,8 +75,27 @@ function linkProblems(object: KubeObject): string[] {
   return (parseLink(object).problems ?? []).map(({ message }) => message)
 }
 
-function deploymentProblems(object: KubeObject): string[] {
-  const { spec } = object as Partial<Deployment>
+function jobProblemsOf(object: KubeObject): string[] {
+  const { spec } = object as Partial<Job>
+  return [...podProblems(spec?.template?.spec, 'spec.template.spec'), ...jobProblems({ ...spec })]
+}
+
+/** The volumes of claim templates are the pod's as well. */
+function statefulSetProblems(object: KubeObject): string[] {
+  const { spec } = object as Partial<StatefulSet>
+  const template = spec?.template
+  const claims = (spec?.volumeClaimTemplates ?? []).map(({ metadata: { name } }) => ({
+    name,
+    persistentVolumeClaim: { claimName: name },
+  }))
+  if (claims.length === 0 || template?.spec === undefined) return workloadProblems(object)
+  const volumes = [...(template.spec.volumes ?? []), ...claims]
+  const pod = { ...template, spec: { ...template.spec, volumes } }
+  return workloadProblems({ ...object, spec: { ...spec, template: pod } })
+}
+
+function workloadProblems(object: KubeObject): string[] {
+  const { spec } = object as Partial<Workload>
   const labels = spec?.template?.metadata?.labels ?? {}
   const wanted = Object.entries(spec?.selector?.matchLabels ?? {})
   const problems = podProblems(spec?.template?.spec, 'spec.template.spec')

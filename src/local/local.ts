@@ -4,7 +4,7 @@
  *
  *   manifests ─▶ cluster ◀─▶ controller          links → Services, Certificates, ConfigMaps, status
  *                   ▲ ◀────▶ issuer              Certificates → Secrets
- *                   │ ◀────▶ workloads           Deployments → pods (through admission: the injector)
+ *                   │ ◀────▶ workloads           Deployments, StatefulSets, Jobs → pods (through admission: the injector)
  *                   │ ◀────▶ endpoints           Services and ready pods → EndpointSlices
  *                   └ ◀────▶ kubelet             pods → processes, and their status
  */

@@ -79,8 +79,8 @@ test('a refusal names file, document and line, and what was expected', async () 
       /ConfigMap default\/one stands already in standard input, document 1/,
     ],
     [
-      'apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: x}\n',
-      /StatefulSet \(apps\/v1\) is not run by local, which knows .*Deployment/,
+      'apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: x}\n',
+      /DaemonSet \(apps\/v1\) is not run by local, which knows .*Deployment/,
     ],
     [
       'apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: c, image: nginx}]}\n',

@@ -60,13 +60,18 @@ export function podStatus(input: {
 }
 
 function phaseOf(
-  { containers, restartPolicy = 'Always' }: PodSpec,
+  { containers, initContainers = [], restartPolicy = 'Always' }: PodSpec,
   snapshots: ReadonlyMap<string, ContainerSnapshot>,
 ): PodStatus['phase'] {
   const states = containers.map((each) => snapshots.get(each.name)?.state)
   if (states.some((state) => state === undefined)) return 'Pending'
   const ended = states.map((state) => state?.terminated)
-  if (restartPolicy !== 'Always' && ended.every((state) => state !== undefined)) {
+  // Sidecars have work to finish when the others have ended: until then the pod is none that ended.
+  const sidecarRuns = initContainers.some(
+    (each) => isSidecar(each) && snapshots.get(each.name)?.state.running !== undefined,
+  )
+  const allEnded = !sidecarRuns && ended.every((state) => state !== undefined)
+  if (restartPolicy !== 'Always' && allEnded) {
     if (ended.every((state) => state.exitCode === 0)) return 'Succeeded'
     if (restartPolicy === 'Never') return 'Failed'
   }

@@ -7,32 +7,21 @@
  * There are no ReplicaSets here: pods belong to their Deployment itself (docs/local.md).
  */
 import { digestOf } from '../../api/digest.ts'
-import type { Kind, KubeObject, LabelSelector } from '../../api/objects.ts'
-import { isFinished, isReady, podKind, type Pod, type PodSpec } from '../pod.ts'
+import type { Kind } from '../../api/objects.ts'
+import { isFinished, isReady, type Pod } from '../pod.ts'
+import { podOf, type Workload, type WorkloadPlan } from './workload.ts'
 
 export const deploymentKind: Kind = { apiVersion: 'apps/v1', kind: 'Deployment' }
 const hashLabel = 'pod-template-hash'
 
-export interface Deployment extends KubeObject {
-  spec: {
+export interface Deployment extends Workload {
+  spec: Workload['spec'] & {
     replicas?: number
-    selector: LabelSelector
-    template: {
-      metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> }
-      spec: PodSpec
-    }
     strategy?: {
       type?: 'RollingUpdate' | 'Recreate'
       rollingUpdate?: { maxSurge?: number | string; maxUnavailable?: number | string }
     }
   }
-}
-
-interface DeploymentPlan {
-  /** Pods to make: how many of the current template. */
-  create: number
-  remove: Pod[]
-  status: DeploymentStatus
 }
 
 interface DeploymentStatus {
@@ -44,8 +33,12 @@ interface DeploymentStatus {
   unavailableReplicas: number
 }
 
-/** @param pods all that belong to the Deployment, ending ones included */
-export function planDeployment(deployment: Deployment, pods: readonly Pod[]): DeploymentPlan {
+/** @param pods all that belong to the Deployment, ending ones included; @param suffix makes the rest of a pod's name */
+export function planDeployment(
+  deployment: Deployment,
+  pods: readonly Pod[],
+  { suffix }: { suffix: () => string },
+): WorkloadPlan {
   const { replicas = 1, strategy = {} } = deployment.spec
   const hash = templateHash(deployment)
   const live = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
@@ -62,22 +55,35 @@ export function planDeployment(deployment: Deployment, pods: readonly Pod[]): De
     availableReplicas: ready.length,
     unavailableReplicas: Math.max(0, replicas - ready.length),
   }
+  const make = (count: number): Pod[] =>
+    Array.from({ length: Math.max(0, count) }, () =>
+      podOf(deployment, deploymentKind, {
+        name: `${deployment.metadata.name}-${hash}-${suffix()}`,
+        labels: { [hashLabel]: hash },
+      }),
+    )
   if (strategy.type === 'Recreate') {
     const ending = pods.some(({ metadata }) => metadata.labels?.[hashLabel] !== hash)
-    const create = ending ? 0 : Math.max(0, replicas - current.length)
-    return { create, remove: [...failed, ...old, ...surplus(current, replicas)], status }
+    const create = make(ending ? 0 : replicas - current.length)
+    return {
+      claims: [],
+      create,
+      remove: [...failed, ...old, ...surplus(current, replicas)],
+      status,
+    }
   }
   const { maxSurge = '25%', maxUnavailable = '25%' } = strategy.rollingUpdate ?? {}
   const surge = share(maxSurge, replicas, Math.ceil)
   // Both zero would never get anywhere; Kubernetes then allows one to be unavailable.
   const unavailable = share(maxUnavailable, replicas, Math.floor) || (surge === 0 ? 1 : 0)
   const room = old.length === 0 ? replicas : replicas + surge
-  const create = Math.max(0, Math.min(replicas - current.length, room - active.length))
+  const create = make(Math.min(replicas - current.length, room - active.length))
   // Old pods that are not ready serve nobody: they go first and cost no availability.
   const idle = old.filter((pod) => !isReady(pod))
   const spare = Math.max(0, ready.length - (replicas - unavailable))
   const serving = old.filter(isReady).slice(0, spare)
-  return { create, remove: [...failed, ...idle, ...serving, ...surplus(current, replicas)], status }
+  const remove = [...failed, ...idle, ...serving, ...surplus(current, replicas)]
+  return { claims: [], create, remove, status }
 }
 
 function surplus(pods: Pod[], wanted: number): Pod[] {
@@ -91,32 +97,6 @@ function surplus(pods: Pod[], wanted: number): Pod[] {
 
 function share(value: number | string, of: number, round: (value: number) => number): number {
   return typeof value === 'number' ? value : round((Number.parseFloat(value) / 100) * of)
-}
-
-/** A pod of the Deployment's template, without a name of its own yet. */
-export function podOf(deployment: Deployment, suffix: string): Pod {
-  const { metadata, spec } = deployment
-  const hash = templateHash(deployment)
-  const { labels = {}, annotations } = spec.template.metadata ?? {}
-  return {
-    ...podKind,
-    metadata: {
-      name: `${metadata.name}-${hash}-${suffix}`,
-      ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
-      labels: { ...labels, [hashLabel]: hash },
-      ...(annotations && { annotations }),
-      ownerReferences: [
-        {
-          ...deploymentKind,
-          name: metadata.name,
-          uid: metadata.uid ?? '',
-          controller: true,
-          blockOwnerDeletion: true,
-        },
-      ],
-    },
-    spec: spec.template.spec,
-  }
 }
 
 function templateHash({ spec }: Deployment): string {
