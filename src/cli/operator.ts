@@ -8,6 +8,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
 import { operatorCommand, operatorFlags, type OperatorSettings } from '../config/operator.ts'
 import { realClock } from '../controller/clock.ts'
 import { createKubeClient } from '../kube/client.ts'
@@ -46,6 +47,9 @@ export async function runOperator(args: string[], io: Io): Promise<number> {
   const { settings, problems } = operatorCommand(args, io.env)
   const answered = answerUsage('operator', args, operatorFlags, problems, io)
   if (answered !== undefined) return answered
+  // V8 lets garbage grow to several times what a cache holds: 250 MiB of resident memory for 40 MiB of objects (300 links,
+  // 3,000 pods), 140 MiB with this; a cold start costs a fifth more CPU (measured, Node 26).
+  setFlagsFromString('--optimize-for-size')
   const log = createLog({ program: 'operator', level: settings.logLevel })
   const forgetDefects = endOnDefects(log)
   const signals = endingSignals()
