@@ -15,6 +15,7 @@ import type { Log } from '../../telemetry/log.ts'
 import type { Registry } from '../../telemetry/metrics.ts'
 import { createBalancer } from '../balancer/balancer.ts'
 import type { DeadLetters } from '../dead-letter/dead-letters.ts'
+import { createRealDisk } from '../disk/real-disk.ts'
 import { followDeadLetters } from '../dead-letter/follow-dead-letters.ts'
 import type { Watched } from '../files/watched.ts'
 import { createMemoryQueue } from '../queue/memory-queue.ts'
@@ -200,6 +201,10 @@ export async function startSender(
     intake,
     collected,
     timeouts,
+    time,
+    disk: createRealDisk(),
+    checkpoints: current().checkpoints?.directory,
+    registry,
     log,
     input,
     onInputEnd() {
@@ -250,7 +255,7 @@ export async function startSender(
   return {
     ports: collectors.ports,
     checks: senderChecks(statusInput),
-    status: () => senderStatus(statusInput()),
+    status: () => ({ ...senderStatus(statusInput()), files: collectors.files() }),
     drained,
     async stop({ graceMs }) {
       const patience = new AbortController()
@@ -260,7 +265,7 @@ export async function startSender(
       ])
       patience.abort()
       const remaining = queue.totals().events + collectors.untaken()
-      collectors.end()
+      await collectors.end()
       dispatcher.close()
       connections.close()
       endSettings()

@@ -2,10 +2,14 @@
 import type { Readable } from 'node:stream'
 import type { SenderSettings } from '../../../api/sidecar-config.ts'
 import type { Log } from '../../../telemetry/log.ts'
+import type { Registry } from '../../../telemetry/metrics.ts'
+import type { Disk } from '../../disk/disk.ts'
 import type { Watched } from '../../files/watched.ts'
+import type { Time } from '../../time.ts'
 import type { Intake } from '../intake.ts'
 import type { Timeouts } from '../timeouts.ts'
 import type { Collected } from './collected.ts'
+import { startTail, type Tail } from './files/tail.ts'
 import { collectHttp } from './http.ts'
 import type { Collector } from './listen.ts'
 import { collectStream, type CollectedStream } from './stream.ts'
@@ -15,6 +19,11 @@ export interface CollectorsDeps {
   intake: Intake
   collected: Collected
   timeouts: Timeouts
+  time: Time
+  disk: Disk
+  /** Where it is kept how far files are read; undefined: in memory. */
+  checkpoints: string | undefined
+  registry: Registry
   log: Log
   input: Readable | undefined
   /** All of stdin is in the queue. */
@@ -27,13 +36,17 @@ export interface Collectors {
   stop(): Promise<void>
   /** Events that streams gave and that are not committed, after `stop`; the beginning of a line counts as one. */
   untaken(): number
-  end(): void
+  /** The grace is over. Resolves once it is kept how far files are safe. */
+  end(): Promise<void>
+  /** What /status says of tailed files. */
+  files(): object | undefined
 }
 
 export async function startCollectors(
   settings: Watched<SenderSettings>,
-  { intake, collected, timeouts, log, input, onInputEnd }: CollectorsDeps,
+  deps: CollectorsDeps,
 ): Promise<Collectors> {
+  const { intake, collected, timeouts, log, input, onInputEnd } = deps
   const { collect, limits } = settings.current
   const running: Collector[] = []
   const streams: Pick<CollectedStream, 'untaken'>[] = []
@@ -59,6 +72,8 @@ export async function startCollectors(
     for (const collector of running) await collector.stop()
     throw error
   }
+  const tail = collect.files && (await startFiles(settings, collect.files.paths, deps))
+  if (tail) streams.push(tail)
   let stdin: CollectedStream | undefined
   if (collect.stdin && input) {
     const source = { intake, collected, log, source: 'stdin', maxLine: limits.maxLine }
@@ -72,11 +87,28 @@ export async function startCollectors(
     ports,
     async stop() {
       stdin?.stop()
-      await Promise.all([stdin?.done, ...running.map((collector) => collector.stop())])
+      await Promise.all([
+        stdin?.done,
+        tail?.stop(),
+        ...running.map((collector) => collector.stop()),
+      ])
     },
     untaken: () => streams.reduce((sum, stream) => sum + stream.untaken(), 0),
-    end() {
+    async end() {
       for (const collector of running) collector.end()
+      await tail?.end()
     },
+    files: () => tail?.status(),
   }
+}
+
+function startFiles(
+  settings: Watched<SenderSettings>,
+  paths: readonly string[],
+  { intake, collected, time, disk, checkpoints, registry, log }: CollectorsDeps,
+): Promise<Tail> {
+  return startTail({
+    ...{ paths, directory: checkpoints, intake, collected, time, disk, registry, log },
+    maxLine: () => settings.current.limits.maxLine,
+  })
 }

@@ -1,0 +1,104 @@
+/** Which files there are now that the globs mean. Symlinks count as what they lead to. */
+import type { BigIntStats } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { messageOf } from '../../../../errors.ts'
+import type { Step } from './glob.ts'
+
+export interface FoundFile {
+  /** Device and inode. */
+  key: string
+  path: string
+  size: number
+  modified: bigint
+}
+
+export interface Findings {
+  /** By key: one that is reached by several paths is there once. */
+  files: Map<string, FoundFile>
+  /** Folders in which such files lie or may come, with what tells one from its successor of the same name. */
+  folders: Map<string, string>
+  /** Paths that could not be looked at, with the reason: what is not found may be there nevertheless. */
+  problems: Map<string, string>
+}
+
+/** Calls of stat at once: enough to hide the latency of a network's file system. */
+const atOnce = 32
+
+export async function findFiles(globs: readonly (readonly Step[])[]): Promise<Findings> {
+  const findings: Findings = { files: new Map(), folders: new Map(), problems: new Map() }
+  const paths = new Set<string>()
+  for (const glob of globs) for (const path of await expand(glob, findings)) paths.add(path)
+  const sorted = [...paths].toSorted()
+  for (let i = 0; i < sorted.length; i += atOnce) {
+    await Promise.all(sorted.slice(i, i + atOnce).map(async (path) => visit(path, findings)))
+  }
+  for (const folder of new Set([...findings.folders.keys(), ...sorted.map(dirname)])) {
+    const stats = await statOf(folder, findings)
+    if (stats?.isDirectory()) findings.folders.set(folder, keyOf(stats))
+    else findings.folders.delete(folder)
+  }
+  return findings
+}
+
+export function keyOf({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): string {
+  return `${dev}:${ino}`
+}
+
+async function expand(glob: readonly Step[], findings: Findings): Promise<string[]> {
+  let folders = ['/']
+  for (const [index, step] of glob.entries()) {
+    if ('name' in step) {
+      folders = folders.map((folder) => join(folder, step.name))
+      continue
+    }
+    const isLast = index === glob.length - 1
+    const found: string[] = []
+    for (const folder of folders) {
+      if (isLast) findings.folders.set(folder, '')
+      const names = await namesIn(folder, findings)
+      found.push(...names.filter(step.matches).map((name) => join(folder, name)))
+    }
+    folders = found
+  }
+  return folders
+}
+
+async function visit(path: string, { files, problems }: Findings): Promise<void> {
+  const stats = await statOf(path, { problems })
+  if (!stats?.isFile()) return
+  const key = keyOf(stats)
+  const known = files.get(key)
+  // Always the same one of several.
+  if (known && known.path <= path) return
+  files.set(key, { key, path, size: Number(stats.size), modified: stats.mtimeNs })
+}
+
+async function namesIn(folder: string, { problems }: Findings): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    note(folder, error, problems)
+    return []
+  }
+}
+
+async function statOf(
+  path: string,
+  { problems }: Pick<Findings, 'problems'>,
+): Promise<BigIntStats | undefined> {
+  try {
+    return await stat(path, { bigint: true })
+  } catch (error) {
+    note(path, error, problems)
+    return undefined
+  }
+}
+
+/** Names come and go while we look, and a symlink may lead nowhere. */
+const harmless = new Set(['ENOENT', 'ENOTDIR', 'ELOOP'])
+
+function note(path: string, error: unknown, problems: Map<string, string>): void {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (!harmless.has(code)) problems.set(path, messageOf(error))
+}
