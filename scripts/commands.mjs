@@ -32,6 +32,7 @@ export const commands = {
   cluster: [['node', 'test/cluster/leave-running.ts']],
   'test:cluster': [build, ['node', 'test/cluster/run.ts']],
   faults: [build, ['node', 'test/faults/run.ts']],
+  simulate: [['node', 'test/simulation/run.ts']],
   'test:faults': [build, ['node', 'test/end-to-end/run-faults.ts']],
 }
 
