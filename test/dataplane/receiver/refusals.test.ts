@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { defaults, type ReceiverSettings } from '../../../src/api/sidecar-config.ts'
 import { startApplication, type ApplicationAnswer } from '../../support/application.ts'
 import { testFolder } from '../../support/certificates.ts'
 import { rawPost } from '../../support/raw-http.ts'
 import { startTestReceiver } from '../../support/receiver.ts'
+import { startRawServer } from '../../support/receivers.ts'
 
 const batch = (...ids: (number | string)[]) => ids.map((id) => `{"id":${id}}\n`).join('')
 
@@ -18,6 +18,9 @@ const refuseBad =
   (lines: string[]): ApplicationAnswer => ({
     status: lines.some((l) => l.includes('bad')) ? status : 200,
   })
+
+const head = (status: number) => `HTTP/1.1 ${status} OK\r\ncontent-length: 100\r\n\r\n`
+const ends = (text: string) => (socket: Socket) => socket.end(text)
 
 async function setUp(t: TestContext, changes: Partial<ReceiverSettings> = {}) {
   const application = await startApplication(t)
@@ -93,7 +96,10 @@ describe('what the application refuses', () => {
     assert.equal(letters().length, 15)
   })
 
-  for (const status of [301, 302, 303, 307, 401, 403, 404, 405, 409, 500, 501, 502, 503]) {
+  for (const status of [
+    301, 302, 303, 307, 308, 401, 402, 403, 404, 405, 408, 409, 410, 418, 431, 500, 501, 502, 503,
+    504, 505,
+  ]) {
     it(`${status} becomes 503`, async (t) => {
       const { application, receiver } = await setUp(t)
       application.answer(() => ({ status, headers: { location: '/elsewhere' } }))
@@ -102,14 +108,61 @@ describe('what the application refuses', () => {
     })
   }
 
-  it('429 stays 429 with its Retry-After', async (t) => {
-    const { application, receiver } = await setUp(t)
-    application.answer(() => ({ status: 429, headers: { 'retry-after': '7' } }))
-    const answer = await rawPost(receiver.port, batch(1))
-    assert.deepEqual([answer.status, answer.headers['retry-after']], [429, '7'])
-    application.answer(() => ({ status: 429 }))
-    assert.equal((await rawPost(receiver.port, batch(1))).headers['retry-after'], '1')
-  })
+  for (const [given, told] of [
+    [undefined, '1'],
+    ['7', '7'],
+    ['0', '1'],
+    ['123456', '99999'],
+    ['Fri, 01 Jan 2100 00:00:00 GMT', '99999'],
+    ['Sun, 22 Nov 2020 09:00:00 GMT', '1'],
+    ['soon', '1'],
+    ['-5', '1'],
+  ] as const) {
+    it(`429 stays 429, with Retry-After ${told} for ${given ?? 'none'}`, async (t) => {
+      const { application, receiver } = await setUp(t)
+      const headers = given === undefined ? {} : { 'retry-after': given }
+      application.answer(() => ({ status: 429, headers }))
+      const answer = await rawPost(receiver.port, batch(1))
+      assert.deepEqual([answer.status, answer.headers['retry-after']], [429, told])
+      assert.equal(application.bodies.length, 1)
+      application.answer(() => ({ status: 200 }))
+      assert.equal((await rawPost(receiver.port, batch(1))).status, 200)
+    })
+  }
+
+  // What an application does below HTTP, how often it is asked for one batch, and what its sender hears.
+  for (const { what, does, asked, answer } of [
+    { what: 'is reset', does: (socket: Socket) => socket.resetAndDestroy(), asked: 2, answer: 503 },
+    { what: 'is closed', does: (socket: Socket) => socket.end(), asked: 2, answer: 503 },
+    { what: 'ends in half a head', does: ends('HTTP/1.1 200 O'), asked: 2, answer: 503 },
+    { what: 'ends before the head does', does: ends('HTTP/1.1 200 OK\r\n'), asked: 2, answer: 503 },
+    { what: 'is no HTTP', does: ends('220 mail ESMTP\r\n\r\n'), asked: 1, answer: 503 },
+    // Its status is there: what happens to the rest changes nothing.
+    { what: 'ends in half a body', does: ends(`${head(200)}o`), asked: 1, answer: 200 },
+    { what: 'ends in half a refusal', does: ends(`${head(500)}o`), asked: 1, answer: 503 },
+    { what: 'has no length', does: ends('HTTP/1.1 200 OK\r\n\r\n'), asked: 1, answer: 200 },
+    {
+      what: 'is interim alone',
+      does: ends('HTTP/1.1 102 Processing\r\n\r\n'),
+      asked: 2,
+      answer: 503,
+    },
+  ]) {
+    it(`an answer that ${what} becomes ${answer}`, async (t) => {
+      let requests = 0
+      const raw = await startRawServer(t, (socket) => {
+        socket.once('data', () => {
+          requests += 1
+          does(socket)
+        })
+      })
+      const { receiver } = await setUp(t, {
+        deliver: { type: 'http', url: `http://127.0.0.1:${raw.port}/` },
+      })
+      assert.equal((await rawPost(receiver.port, batch(1))).status, answer)
+      assert.equal(requests, asked)
+    })
+  }
 
   it('an application that is not there becomes 503', async (t) => {
     const server = createServer()

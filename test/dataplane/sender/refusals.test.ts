@@ -15,6 +15,7 @@ interface HostStatus {
   errors: number
   problem?: string
   sent: number
+  waitMs: number
 }
 
 function hostsOf(sender: { status(): object }): HostStatus[] {
@@ -74,6 +75,73 @@ test('429 is no error: the batch goes elsewhere, the host rests for Retry-After'
   const [host] = hostsOf(sender)
   assert.deepEqual([host?.errors, host?.state], [0, 'paused'])
 })
+
+// How long a host rests after 429, in ms: its word, kept between 0.1 s and 5 minutes, and 1 s without one.
+for (const [retryAfter, least, most] of [
+  [undefined, 500, 1_000],
+  ['2', 1_500, 2_000],
+  ['0', 0, 100],
+  ['1e3', 500, 1_000],
+  ['7200', 299_000, 300_000],
+  ['Fri, 01 Jan 2100 00:00:00 GMT', 299_000, 300_000],
+  ['Sun, 22 Nov 2020 10:00:00 GMT', 0, 100],
+] as const) {
+  test(`429 with Retry-After ${retryAfter ?? 'left out'} is a pause of ${least} to ${most} ms`, async (t) => {
+    const full = await startTestReceiver(t, {
+      behaviour: (_taken, response) => {
+        const headers = retryAfter === undefined ? {} : { 'Retry-After': retryAfter }
+        response.writeHead(429, { ...headers, 'Content-Length': 0 }).end()
+        return undefined
+      },
+    })
+    const sender = await startTestSender(t, [full.port], { batch: small })
+    sender.write(0, 5)
+    await eventually('it was told to wait', () => assert.ok(full.requests.length > 0))
+    if (least > 0) {
+      await eventually('it is paused', () => assert.equal(hostsOf(sender)[0]?.state, 'paused'))
+      const { waitMs = 0, errors } = hostsOf(sender)[0] ?? {}
+      assert.ok(waitMs > least && waitMs <= most, `${waitMs} ms`)
+      assert.equal(errors, 0)
+    }
+    full.behave(() => 200)
+    if (most > 5_000) return
+    sender.input.end()
+    await sender.drained
+    assert.equal(full.accepted.length, 5, 'no duplicates')
+  })
+}
+
+// What a foreign receiver does below HTTP: how often each batch is asked for, and whether it counts as delivered.
+for (const { what, text, delivered } of [
+  { what: 'half a head', text: 'HTTP/1.1 200 O', delivered: false },
+  {
+    what: 'a head without its end',
+    text: 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n',
+    delivered: false,
+  },
+  { what: 'nothing', text: '', delivered: false },
+  { what: 'an interim answer alone', text: 'HTTP/1.1 102 Processing\r\n\r\n', delivered: false },
+  { what: 'half a body', text: 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\no', delivered: true },
+  { what: 'no length', text: 'HTTP/1.1 200 OK\r\n\r\n', delivered: true },
+]) {
+  test(`a connection that ends after ${what} ${delivered ? 'was an answer' : 'was none: another host takes the events'}`, async (t) => {
+    let asked = 0
+    const raw = await startRawServer(t, (socket) => {
+      socket.once('data', () => {
+        asked += 1
+        socket.end(text)
+      })
+    })
+    const good = await startTestReceiver(t)
+    const sender = await startTestSender(t, [raw.port, good.port], { batch: small })
+    sender.write(0, 5)
+    sender.input.end()
+    await sender.drained
+    assert.equal(good.accepted.length, delivered ? 0 : 5)
+    // Once more within a second at the same host, then elsewhere.
+    assert.equal(asked, delivered ? 1 : 2)
+  })
+}
 
 test('429 without headers and a closed connection, as the real input does it, is 429', async (t) => {
   let refusals = 0

@@ -27,7 +27,7 @@ export function deliverByPosts({ post, end, time }: PostsDeps): Deliverer {
           const left = deadline - time.now()
           if (left < shortest) return outOfTime
           const reply = await post(events, left)
-          if (reply.kind === 'answer') return resultOf(reply)
+          if (reply.kind === 'answer') return resultOf(reply, time.date())
           if (reply.cause === 'timeout' && time.now() >= deadline - shortest) return outOfTime
           // An idle connection that the application closed meanwhile says nothing about it.
           if (attempt === 2 || reply.cause !== 'reset') return failed(reply.message)
@@ -40,18 +40,25 @@ export function deliverByPosts({ post, end, time }: PostsDeps): Deliverer {
   }
 }
 
-function resultOf({ status, retryAfter }: Extract<Reply, { kind: 'answer' }>): DeliveryResult {
+function resultOf(
+  { status, retryAfter }: Extract<Reply, { kind: 'answer' }>,
+  now: Date,
+): DeliveryResult {
   if (status >= 200 && status < 300) return delivered
-  if (status === 429) return { outcome: 'busy', retryAfterSeconds: secondsOf(retryAfter) }
+  if (status === 429) return { outcome: 'busy', retryAfterSeconds: secondsOf(retryAfter, now) }
   if (status === 400 || status === 413 || status === 415 || status === 422) {
     return { outcome: 'refused', reason: `the application answered ${status}` }
   }
   return failed(`the application answered ${status}`)
 }
 
-/** Retry-After as seconds; dates are rare and mean no more than "not now". */
-function secondsOf(retryAfter: string | undefined): number {
-  return retryAfter !== undefined && /^\d{1,5}$/.test(retryAfter)
-    ? Math.max(1, Number(retryAfter))
-    : 1
+const longestPause = 99_999
+
+/** Retry-After as seconds, of seconds or a date: a foreign text, so it is kept between 1 and 99,999. */
+function secondsOf(retryAfter: string | undefined, now: Date): number {
+  if (retryAfter === undefined) return 1
+  const seconds = /^\s*\d+\s*$/.test(retryAfter)
+    ? Number(retryAfter)
+    : Math.ceil((Date.parse(retryAfter) - now.getTime()) / 1000)
+  return Number.isNaN(seconds) ? 1 : Math.min(Math.max(seconds, 1), longestPause)
 }
