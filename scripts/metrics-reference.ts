@@ -2,6 +2,7 @@
 import type { Registry } from 'prom-client'
 import { createControllerMetrics } from '../src/controller/metrics.ts'
 import { createReceiverMetrics } from '../src/dataplane/receiver/metrics.ts'
+import { createTailMetrics } from '../src/dataplane/sender/collect/files/metrics.ts'
 import { createSenderMetrics } from '../src/dataplane/sender/metrics.ts'
 import { createCacheMetrics } from '../src/kube/cache-metrics.ts'
 import { createClientMetrics } from '../src/kube/client-metrics.ts'
@@ -11,22 +12,17 @@ import { createMetrics } from '../src/telemetry/metrics.ts'
 
 const none = (): number => 0
 const programs: Record<string, (registry: Registry) => void> = {
-  Sender: (registry) =>
+  Sender: (registry) => {
+    createTailMetrics(registry, () => ({ files: 0, open: 0, lag: 0, oldest: 0 }))
     createSenderMetrics(registry, {
-      totals: () => ({
-        events: 0,
-        bytes: 0,
-        waitingEvents: 0,
-        waitingBytes: 0,
-        oldest: undefined,
-        dropped: 0,
-      }),
+      totals: () => undefined,
       heldBytes: none,
       inFlight: none,
       certificateExpiry: () => undefined,
       tlsFileProblem: () => false,
       now: none,
-    }),
+    })
+  },
   Receiver: (registry) =>
     createReceiverMetrics(registry, {
       connections: none,

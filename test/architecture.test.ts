@@ -76,7 +76,14 @@ const pure = [
   'src/dataplane/balancer',
   'src/dataplane/queue',
 ]
-const pureModules = new Set(['node:util', 'node:crypto', 'node:buffer', 'node:zlib', 'node:stream'])
+const pureModules = new Set([
+  'node:util',
+  'node:crypto',
+  'node:buffer',
+  'node:zlib',
+  'node:stream',
+  'node:path/posix',
+])
 const impure =
   /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bperformance\.now\(|\bsetTimeout\(|\bsetInterval\(|\bprocess\.|\brandom(Bytes|UUID|Int)\(/
 

@@ -9,48 +9,23 @@
  */
 import { joinEvents, splitEvents, type Events } from '../wire/events.ts'
 import type { Batch, Queue, QueueSettings, Settled } from './queue.ts'
+import { createWaiting, type Chunk } from './waiting.ts'
 
-interface Chunk<Owner> {
-  events: Events
+interface OwnedChunk<Owner> extends Chunk {
   owner: Owner | undefined
-  committedAt: number
 }
 
 export function createMemoryQueue<Owner>(initial: QueueSettings): Queue<Owner> {
   let settings = initial
-  /** The first `head` of them are gone already: shifting a long array for each batch would cost its length. */
-  let waiting: (Chunk<Owner> | undefined)[] = []
-  let head = 0
-  let waitingEvents = 0
-  let waitingBytes = 0
+  const waiting = createWaiting<OwnedChunk<Owner>>({
+    part: (chunk, events) => ({ ...chunk, events }),
+  })
   let bytes = 0
   let events = 0
   let nextSequence = 0
   const inFlight = new Set<Batch<Owner>>()
   /** Events of each owner that are not acknowledged yet. */
   const open = new Map<Owner, number>()
-
-  function takeHead(): Chunk<Owner> | undefined {
-    const chunk = waiting[head]
-    if (chunk === undefined) return undefined
-    // Its bytes must not outlive it here: they count no more.
-    waiting[head] = undefined
-    head += 1
-    if (head > 64 && head * 2 > waiting.length) {
-      waiting = waiting.slice(head)
-      head = 0
-    }
-    waitingEvents -= chunk.events.count
-    waitingBytes -= chunk.events.body.length
-    return chunk
-  }
-
-  function putBack(chunk: Chunk<Owner>): void {
-    if (head > 0) waiting[--head] = chunk
-    else waiting.unshift(chunk)
-    waitingEvents += chunk.events.count
-    waitingBytes += chunk.events.body.length
-  }
 
   function forget({ body, count }: Events): void {
     bytes -= body.length
@@ -67,14 +42,14 @@ export function createMemoryQueue<Owner>(initial: QueueSettings): Queue<Owner> {
     const owners = new Set<Owner>()
     let dropped = 0
     while (!hasRoom(size)) {
-      const chunk = takeHead()
+      const chunk = waiting.shift()
       if (chunk === undefined) break
       const over = bytes + size - settings.maxSize
       const [gone, kept] = splitAfter(chunk.events, over)
       forget(gone)
       dropped += gone.count
       if (chunk.owner !== undefined) owners.add(chunk.owner)
-      if (kept) putBack({ ...chunk, events: kept })
+      if (kept) waiting.putBack({ ...chunk, events: kept })
     }
     for (const owner of owners) open.delete(owner)
     return { dropped, owners: [...owners] }
@@ -88,7 +63,7 @@ export function createMemoryQueue<Owner>(initial: QueueSettings): Queue<Owner> {
       if (!hasRoom(size)) {
         // What is in flight is never dropped: no use in emptying the rest where that would not make room.
         const canMakeRoom =
-          settings.onFull === 'DropOldest' && bytes - waitingBytes + size <= settings.maxSize
+          settings.onFull === 'DropOldest' && bytes - waiting.bytes + size <= settings.maxSize
         if (!canMakeRoom) return { result: 'full', dropped, settled }
         const made = makeRoom(size)
         dropped = made.dropped
@@ -97,46 +72,31 @@ export function createMemoryQueue<Owner>(initial: QueueSettings): Queue<Owner> {
       for (const part of added) {
         if (part.count === 0) continue
         waiting.push({ events: part, owner, committedAt: now })
-        waitingEvents += part.count
         events += part.count
         if (owner !== undefined) open.set(owner, (open.get(owner) ?? 0) + part.count)
       }
-      waitingBytes += size
       bytes += size
       return { result: 'accepted', dropped, settled }
     },
     readyAt({ maxEvents, maxBytes, maxWait }, hurry) {
-      const oldest = waiting[head]
+      const oldest = waiting.peek()
       if (oldest === undefined) return Number.POSITIVE_INFINITY
-      const full = waitingEvents >= maxEvents || waitingBytes >= maxBytes
+      const full = waiting.events >= maxEvents || waiting.bytes >= maxBytes
       return full || hurry ? Number.NEGATIVE_INFINITY : oldest.committedAt + maxWait
     },
-    cut({ maxEvents, maxBytes }) {
-      const parts: Events[] = []
-      const shares: { owner: Owner | undefined; count: number }[] = []
-      let count = 0
-      let size = 0
-      let committedAt = Number.POSITIVE_INFINITY
-      while (count < maxEvents) {
-        const next = waiting[head]
-        if (next === undefined) break
-        const room = maxBytes - size
-        if (count > 0 && next.events.body.length > room && !fitsOne(next.events, room)) break
-        takeHead()
-        const [part, rest] = splitEvents(next.events, maxEvents - count, Math.max(room, 1))
-        if (rest) putBack({ ...next, events: rest })
-        parts.push(part)
-        shares.push({ owner: next.owner, count: part.count })
-        committedAt = Math.min(committedAt, next.committedAt)
-        count += part.count
-        size += part.body.length
-        if (rest) break
-      }
-      if (count === 0) return undefined
+    cut(limits) {
+      const chunks = waiting.cut(limits)
+      if (chunks.length === 0) return undefined
+      const joined = joinEvents(chunks.map((chunk) => chunk.events))
       const first = nextSequence
-      nextSequence += count
-      const joined = joinEvents(parts)
-      const batch = { first, last: nextSequence - 1, events: joined, committedAt, shares }
+      nextSequence += joined.count
+      const batch = {
+        first,
+        last: nextSequence - 1,
+        events: joined,
+        committedAt: chunks.reduce((min, each) => Math.min(min, each.committedAt), Infinity),
+        shares: chunks.map(({ owner, events: { count } }) => ({ owner, count })),
+      }
       inFlight.add(batch)
       return batch
     },
@@ -158,20 +118,10 @@ export function createMemoryQueue<Owner>(initial: QueueSettings): Queue<Owner> {
     withdraw(owner, isUnsent) {
       open.delete(owner)
       let withdrawn = 0
-      const kept: Chunk<Owner>[] = []
-      for (const chunk of waiting.slice(head)) {
-        if (chunk === undefined) continue
-        if (chunk.owner !== owner) {
-          kept.push(chunk)
-          continue
-        }
+      for (const chunk of waiting.remove((each) => each.owner === owner)) {
         withdrawn += chunk.events.count
-        waitingEvents -= chunk.events.count
-        waitingBytes -= chunk.events.body.length
         forget(chunk.events)
       }
-      waiting = kept
-      head = 0
       for (const batch of inFlight) {
         // Nobody waits for any of it: all its owners were withdrawn, this one last.
         const nobodyWaits = batch.shares.every(
@@ -189,24 +139,20 @@ export function createMemoryQueue<Owner>(initial: QueueSettings): Queue<Owner> {
     },
     totals() {
       const [oldestBatch] = inFlight
-      const times = [oldestBatch?.committedAt, waiting[head]?.committedAt].filter(
+      const times = [oldestBatch?.committedAt, waiting.peek()?.committedAt].filter(
         (time) => time !== undefined,
       )
       return {
         events,
         bytes,
-        waitingEvents,
-        waitingBytes,
+        waitingEvents: waiting.events,
+        waitingBytes: waiting.bytes,
         oldest: times.length === 0 ? undefined : Math.min(...times),
+        memoryBytes: bytes,
+        unsafeBytes: waiting.bytes,
       }
     },
   }
-}
-
-/** True when at least the first event is not longer than `room`. */
-function fitsOne({ body }: Events, room: number): boolean {
-  const end = body.indexOf(0x0a)
-  return end !== -1 && end + 1 <= room
 }
 
 /** The shortest run of whole events of at least `size` bytes, and the rest. */

@@ -47,6 +47,10 @@ export interface QueueTotals {
   waitingBytes: number
   /** When the oldest of all these was committed; undefined for an empty queue. */
   oldest: number | undefined
+  /** Of these bytes, what this process holds in memory. */
+  memoryBytes: number
+  /** Of the waiting bytes, what a crash would lose. */
+  unsafeBytes: number
 }
 
 /** What a queue on disk tells when nobody has just called it. */

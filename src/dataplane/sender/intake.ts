@@ -15,6 +15,8 @@ export interface Ticket {
 export interface Intake {
   /** All or nothing. False: there is no room now. */
   offer(events: readonly Events[], ticket?: Ticket): boolean
+  /** Resolves once all of them are safe, false when there is no room now. */
+  safe(events: Events): Promise<boolean>
   /** May a collector read on, that holds `own` bytes already? One that is alone always may, however large. */
   mayRead(own: number): boolean
   /**
@@ -47,6 +49,8 @@ export interface IntakeDeps {
   onCollected(events: number): void
   onDropped(events: number): void
   onWithdrawn(events: number): void
+  /** Events found no room. */
+  onFull?(): void
   /** There is something new to send. */
   onCommitted(): void
 }
@@ -59,7 +63,7 @@ export function createIntake(deps: IntakeDeps): Intake {
   let waiting: (() => void)[] = []
 
   function total(): number {
-    return queue.totals().bytes + held
+    return queue.totals().memoryBytes + held
   }
 
   function wake(): void {
@@ -68,23 +72,33 @@ export function createIntake(deps: IntakeDeps): Intake {
     for (const resolve of woken) resolve()
   }
 
+  function offer(events: readonly Events[], ticket?: Ticket): boolean {
+    const { result, dropped, settled } = queue.commit(events, deps.time.now(), ticket)
+    if (dropped > 0) deps.onDropped(dropped)
+    tell(settled)
+    if (result === 'full') {
+      deps.onFull?.()
+      return false
+    }
+    deps.onCollected(events.reduce((sum, { count }) => sum + count, 0))
+    deps.onCommitted()
+    return true
+  }
+
   return {
-    offer(events, ticket) {
-      const { result, dropped, settled } = queue.commit(events, deps.time.now(), ticket)
-      if (dropped > 0) deps.onDropped(dropped)
-      tell(settled)
-      if (result === 'full') return false
-      deps.onCollected(events.reduce((sum, { count }) => sum + count, 0))
-      deps.onCommitted()
-      return true
-    },
+    offer,
+    safe: (events) =>
+      new Promise((resolve) => {
+        const isTaken = offer([events], { settle: (result) => resolve(result === 'done') })
+        if (!isTaken) resolve(false)
+      }),
     mayRead(own) {
       const used = total()
       return used < deps.memoryLimit() || used === own
     },
     mayStream(own) {
       const used = total()
-      const isAhead = queue.totals().waitingBytes >= readAhead && deps.flows()
+      const isAhead = queue.totals().unsafeBytes >= readAhead && deps.flows()
       return !isAhead && (used < deps.memoryLimit() || used === own)
     },
     isStuck: () => queue.totals().events === 0 && held >= deps.memoryLimit(),

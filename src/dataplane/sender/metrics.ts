@@ -10,6 +10,7 @@ const eventResults = [
   'dropped',
   'withdrawn',
   'oversized',
+  'damaged',
   'dead_letters_dropped',
 ] as const
 const requestResults = ['delivered', 'paused', 'refused', 'failed', 'reset'] as const
@@ -23,13 +24,22 @@ export interface SenderMetrics {
   /** Bytes of a compressed body that went to a host. */
   wire(bytes: number): void
   took(ms: number): void
+  /** A group of events came to the disk. */
+  synced(ms: number): void
+  /** A damaged part of the queue on disk was found. */
+  corrupt(): void
+  /** Events were not taken, as there was no room. */
+  full(): void
 }
 
 export function createSenderMetrics(
   registry: Registry,
   read: {
-    totals: () => QueueTotals
+    /** Undefined until the queue is open. */
+    totals: () => Pick<QueueTotals, 'events' | 'bytes' | 'oldest'> | undefined
     heldBytes: () => number
+    /** Undefined for a queue in memory. */
+    disk?: () => { bytes: number; segments: number; pendingEvents: number } | undefined
     inFlight: () => number
     /** Of the sender's own certificate; undefined without one. */
     certificateExpiry: () => Date | undefined
@@ -74,12 +84,43 @@ export function createSenderMetrics(
     buckets: [0.005, 0.02, 0.1, 0.5, 1, 3, 10],
     registers,
   })
-  gauge('queue_events', 'Events not acknowledged yet', () => read.totals().events)
-  gauge('queue_bytes', 'Bytes of these events', () => read.totals().bytes)
+  const syncs = new Histogram({
+    name: 'logstash_link_sender_queue_sync_seconds',
+    help: 'Time until a group of events was on the disk',
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 1, 5],
+    registers,
+  })
+  const corrupt = new Counter({
+    name: 'logstash_link_sender_queue_corrupt_total',
+    help: 'Damaged parts of the queue on disk, which are set aside',
+    registers,
+  })
+  const full = new Counter({
+    name: 'logstash_link_sender_queue_full_total',
+    help: 'Refusals of events, as the queue was full or its disk took nothing',
+    registers,
+  })
+  gauge(
+    'queue_disk_bytes',
+    'Bytes of the files of the queue; absent for a queue in memory',
+    () => read.disk?.()?.bytes,
+  )
+  gauge(
+    'queue_segments',
+    'Files of the queue; absent for a queue in memory',
+    () => read.disk?.()?.segments,
+  )
+  gauge(
+    'queue_pending_events',
+    'Events that are not on the disk yet; absent for a queue in memory',
+    () => read.disk?.()?.pendingEvents,
+  )
+  gauge('queue_events', 'Events not acknowledged yet', () => read.totals()?.events)
+  gauge('queue_bytes', 'Bytes of these events', () => read.totals()?.bytes)
   gauge('held_bytes', 'Bytes in unfinished lines, requests and compressed bodies', read.heldBytes)
   gauge('in_flight_requests', 'Batches at hosts', read.inFlight)
   gauge('oldest_event_seconds', 'Age of the oldest event not acknowledged yet', () => {
-    const { oldest } = read.totals()
+    const oldest = read.totals()?.oldest
     return oldest === undefined ? 0 : (read.now() - oldest) / 1000
   })
   gauge(
@@ -117,5 +158,8 @@ export function createSenderMetrics(
     sent: (bytes) => rawBytes.inc(bytes),
     wire: (bytes) => wireBytes.inc(bytes),
     took: (ms) => duration.observe(ms / 1000),
+    synced: (ms) => syncs.observe(ms / 1000),
+    corrupt: () => corrupt.inc(),
+    full: () => full.inc(),
   }
 }

@@ -18,7 +18,6 @@ import type { DeadLetters } from '../dead-letter/dead-letters.ts'
 import { createRealDisk } from '../disk/real-disk.ts'
 import { followDeadLetters } from '../dead-letter/follow-dead-letters.ts'
 import type { Watched } from '../files/watched.ts'
-import { createMemoryQueue } from '../queue/memory-queue.ts'
 import { systemTime } from '../time.ts'
 import type { Environment } from '../tls/secret.ts'
 import { createCollected } from './collect/collected.ts'
@@ -28,9 +27,10 @@ import { decorationOf } from './decorate.ts'
 import { createDispatcher, type Dispatcher } from './dispatcher.ts'
 import { createHostHealth } from './host-health.ts'
 import type { Lookup } from './hosts/targets.ts'
-import { createIntake, type Ticket } from './intake.ts'
+import { createIntake, type Intake, type Ticket } from './intake.ts'
 import { affordableQueue, memoryOf } from './memory-bounds.ts'
 import { createSenderMetrics } from './metrics.ts'
+import { openQueue, type OpenedQueue } from './open-queue.ts'
 import { senderChecks } from './readiness.ts'
 import { senderStatus, type StatusInput } from './status.ts'
 import { defaultTimeouts, type Timeouts } from './timeouts.ts'
@@ -85,11 +85,47 @@ export async function startSender(
   const random = Math.random
   const current = (): SenderSettings => settings.current
   const counts = { collected: 0, delivered: 0, dropped: 0, withdrawn: 0 }
-  const senderId = `${senderName(current())}-${randomBytes(6).toString('hex')}`
-
   const memory = memoryOf(current())
   const queueSettings = (): SenderSettings['queue'] => affordableQueue(current(), memory)
-  const queue = createMemoryQueue<Ticket>(queueSettings())
+  // Metrics may be asked for, and a queue on disk may have something to tell, before those are made whom it concerns.
+  const seen: {
+    connections?: Connections
+    intake?: Intake
+    dispatcher?: Dispatcher<Ticket>
+    opened?: OpenedQueue
+    checkDrained?: () => void
+  } = {}
+  const metrics = createSenderMetrics(registry, {
+    totals: () => seen.opened?.queue.totals(),
+    heldBytes: () => seen.intake?.heldBytes() ?? 0,
+    disk: () => seen.opened?.usage(),
+    inFlight: () => seen.dispatcher?.inFlight() ?? 0,
+    certificateExpiry: () => seen.connections?.certificateExpiry(),
+    tlsFileProblem: () => seen.connections?.tlsProblem() !== undefined,
+    now,
+  })
+  const opened = await openQueue({
+    settings: queueSettings(),
+    disk: createRealDisk(),
+    time,
+    log,
+    newId: () => `${senderName(current())}-${randomBytes(6).toString('hex')}`,
+    listener: {
+      settled: (settled) => seen.intake?.settled(settled),
+      changed() {
+        seen.intake?.wake()
+        seen.dispatcher?.pump()
+        seen.checkDrained?.()
+      },
+    },
+    observe: {
+      synced: (ms) => metrics.synced(ms),
+      corrupt: () => metrics.corrupt(),
+      lost: (events) => metrics.events('damaged', events),
+    },
+  })
+  seen.opened = opened
+  const { queue, senderId } = opened
   const balancer = createBalancer(current().balancing)
   const health = createHostHealth({ log, now: () => time.date().getTime() })
   const deadLetters = await followDeadLetters(settings, {
@@ -113,17 +149,9 @@ export async function startSender(
       log.warn({ events }, 'The queue is full: its oldest events were dropped (onFull: DropOldest)')
     },
     onWithdrawn: (events) => count('withdrawn', events),
+    onFull: () => metrics.full(),
   })
-  // Metrics may be asked for before what they look at is made.
-  const seen: { connections?: Connections; dispatcher?: Dispatcher<Ticket> } = {}
-  const metrics = createSenderMetrics(registry, {
-    totals: () => queue.totals(),
-    heldBytes: () => intake.heldBytes(),
-    inFlight: () => seen.dispatcher?.inFlight() ?? 0,
-    certificateExpiry: () => seen.connections?.certificateExpiry(),
-    tlsFileProblem: () => seen.connections?.tlsProblem() !== undefined,
-    now,
-  })
+  seen.intake = intake
   function count(what: keyof typeof counts, events: number): void {
     counts[what] += events
     metrics.events(what, events)
@@ -189,6 +217,7 @@ export async function startSender(
   function checkDrained(): void {
     if (inputEnded && queue.totals().events === 0) becomeDrained()
   }
+  seen.checkDrained = checkDrained
 
   const collected = createCollected({
     decoration: () => decorationOf(current()),
@@ -203,7 +232,7 @@ export async function startSender(
     timeouts,
     time,
     disk: createRealDisk(),
-    checkpoints: current().checkpoints?.directory,
+    checkpoints: opened.checkpoints ?? current().checkpoints?.directory,
     registry,
     log,
     input,
@@ -215,7 +244,7 @@ export async function startSender(
   })
   const endSettings = settings.onChange((next) => {
     queue.configure(queueSettings())
-    if (next.queue.maxSize > memory) {
+    if (next.queue.maxSize > queueSettings().maxSize) {
       log.warn(
         { wanted: next.queue.maxSize, maxSize: memory },
         'The queue stays at what this process began with: a larger one needs a restart of its pod',
@@ -226,6 +255,7 @@ export async function startSender(
     dispatcher.pump()
   })
   dispatcher.pump()
+  opened.adoptOrphans((events) => intake.safe(events))
 
   function statusInput(): StatusInput {
     return {
@@ -236,6 +266,8 @@ export async function startSender(
       totals: queue.totals(),
       heldBytes: intake.heldBytes(),
       maxSize: queueSettings().maxSize,
+      disk: opened.usage(),
+      queueProblem: opened.problem(),
       keptEvents: dispatcher.keptEvents(),
       deadLetters: keptAside()?.status(),
       counts,
@@ -269,6 +301,7 @@ export async function startSender(
       dispatcher.close()
       connections.close()
       endSettings()
+      await opened.close()
       await deadLetters.close()
       if (remaining > 0) log.error({ remaining }, 'Stopped before all events were delivered')
       return { remaining }

@@ -11,6 +11,10 @@ export interface StatusInput {
   totals: QueueTotals
   heldBytes: number
   maxSize: number
+  /** Undefined for a queue in memory. */
+  disk: { bytes: number; segments: number; pendingEvents: number } | undefined
+  /** What the disk of the queue refuses. */
+  queueProblem: string | undefined
   keptEvents: number
   deadLetters: { kept: number; bytes: number; dropped: number } | undefined
   counts: { collected: number; delivered: number; dropped: number; withdrawn: number }
@@ -32,12 +36,14 @@ export function senderStatus(input: StatusInput): object {
     identity: fingerprint === undefined ? undefined : { fingerprint },
     oldestEventAge: totals.oldest === undefined ? undefined : Math.round(now - totals.oldest),
     queue: {
-      type: 'Memory',
+      type: input.disk === undefined ? 'Memory' : 'Disk',
       events: totals.events,
       bytes: totals.bytes,
       waitingEvents: totals.waitingEvents,
       heldBytes,
       maxSize,
+      ...(input.disk && { disk: input.disk }),
+      problem: input.queueProblem,
     },
     events: counts,
     deadLetters,
@@ -62,6 +68,7 @@ export function senderStatus(input: StatusInput): object {
 /** The most hindering cause first; undefined when all is well. */
 export function problemOf(input: StatusInput): string | undefined {
   const { hosts, health, securityProblem, canSend, bookProblem, keptEvents } = input
+  const { queueProblem } = input
   const listed = hosts.filter((host) => !host.removed)
   if (!canSend) return securityProblem ?? 'TLS files or credentials are missing'
   if (listed.length === 0) return bookProblem ?? 'No host is known'
@@ -72,6 +79,7 @@ export function problemOf(input: StatusInput): string | undefined {
   if (worst && failing.length === listed.length) {
     return `No host takes events: ${worst.id} ${worst.problem ?? 'fails'}`
   }
+  if (queueProblem !== undefined) return queueProblem
   if (keptEvents > 0) return `${keptEvents} events are refused by every host that was asked`
   if (worst?.fault) return `${worst.id} ${worst.problem ?? 'fails'}`
   return securityProblem ?? bookProblem

@@ -1,0 +1,342 @@
+/**
+ * The queue on disk: an append-only log of its own.
+ *
+ *   commit ─▶ writer ──write, sync──▶ segments ──read ahead──▶ window ──cut──▶ { in flight } ─acknowledge─▶ gone
+ *              │ pending                  │ owners are told        │                              │
+ *   withdraw ◀─┘                          └── DropOldest ──▶ whole segments, never one in flight  └─▶ noted lazily
+ *
+ * docs/adr/0011 says why and what was measured.
+ */
+import type { Disk } from '../../disk/disk.ts'
+import type { Time } from '../../time.ts'
+import { joinEvents } from '../../wire/events.ts'
+import type { Batch, Queue, QueueListener, QueueSettings, QueueTotals } from '../queue.ts'
+import { createAcknowledged } from './acknowledged.ts'
+import { createKeeper } from './keeper.ts'
+import { createReader, type DurableChunk } from './reader.ts'
+import { recordHead, segmentHead } from './record.ts'
+import { recover } from './recover.ts'
+import { createSegments, type Segment } from './segments.ts'
+import { openSetAside } from './set-aside.ts'
+import { createTrouble, type QueueLog } from './trouble.ts'
+import { createWriter } from './writer.ts'
+
+export interface DiskQueue<Owner> extends Queue<Owner> {
+  /** Persisted with the sequence numbers: what is sent again after a restart bears the key that it had. */
+  readonly senderId: string
+  /** What the disk refuses now, as a sentence. */
+  problem(): string | undefined
+  usage(): DiskUsage
+  /** Writes what is pending if the disk takes it, and lets go of all files. What is left is there for the next life. */
+  close(): Promise<void>
+}
+
+export interface DiskUsage {
+  /** Of the segment files. */
+  bytes: number
+  segments: number
+  /** Events that are not on the disk yet. */
+  pendingEvents: number
+}
+
+export interface DiskQueueObserver {
+  synced(ms: number): void
+  /** A damaged part was found. */
+  corrupt(bytes: number): void
+  /** Events that were on the disk and are not any more. */
+  lost(events: number): void
+}
+
+export interface DiskQueueDeps<Owner> {
+  /** The queue's own; made where it is absent. */
+  directory: string
+  disk: Disk
+  time: Time
+  log: QueueLog
+  settings: QueueSettings
+  /** A new sender id: letters, digits, `.`, `_` and `-`, at most 128; never the same twice. */
+  newId: () => string
+  listener: QueueListener<Owner>
+  observe?: DiskQueueObserver
+  /** Bytes of events that are read ahead or at hosts. */
+  window?: number
+}
+
+const defaultWindow = 16 * 2 ** 20
+const mostPendingBytes = 16 * 2 ** 20
+const mostSegmentBytes = 8 * 2 ** 20
+const leastSegmentBytes = 4 * 1024
+/** Of damaged parts, beside the queue's own bound. */
+const mostAsideBytes = 8 * 2 ** 20
+/** No life takes up numbers that an earlier one may have used for events that damage has hidden since. */
+const numbersOfALife = 2 ** 30
+
+const silent: DiskQueueObserver = {
+  synced: () => undefined,
+  corrupt: () => undefined,
+  lost: () => undefined,
+}
+
+/** Rejects when the directory cannot be made or listed; damaged files are set aside and never keep it from opening. */
+export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<DiskQueue<Owner>> {
+  const { directory, disk, time, log, newId, listener, observe = silent } = deps
+  const windowBytes = deps.window ?? defaultWindow
+  let settings = deps.settings
+  const trouble = createTrouble(log)
+  await disk.makeFolder(directory)
+  const setAside = await openSetAside({
+    directory,
+    disk,
+    limit: Math.min(mostAsideBytes, settings.maxSize),
+    log,
+    onCorrupt: (bytes) => observe.corrupt(bytes),
+  })
+  const recovered = await recover({
+    directory,
+    disk,
+    setAside,
+    log,
+    onUnreadable: () => observe.corrupt(0),
+  })
+  const senderId = recovered.senderId ?? newId()
+  const segments = createSegments({ directory, disk, trouble, newId })
+  let events = 0
+  let bytes = recovered.bytes
+  for (const segment of recovered.segments) {
+    segments.adopt(segment)
+    events += segment.left
+    segments.settle(segment)
+  }
+  if (events > 0) log.info({ events, bytes }, 'Events of an earlier life wait in the queue')
+  await segments.sweep()
+  const acknowledged = createAcknowledged(recovered.acknowledged)
+  const keeper = createKeeper({ directory, disk, time, trouble, senderId, turn: recovered.turn })
+
+  /** What each batch takes from which segment. */
+  const inFlight = new Map<Batch<Owner>, readonly DurableChunk[]>()
+  let inFlightEvents = 0
+  let inFlightBytes = 0
+  /** Events of each owner that are not on the disk yet. */
+  const open = new Map<Owner, number>()
+
+  const reader = createReader({
+    disk,
+    time,
+    segments,
+    trouble,
+    setAside,
+    log,
+    acknowledged: recovered.acknowledged,
+    hasRoom: () => reader.window.bytes + inFlightBytes < windowBytes,
+    filled: () => listener.changed(),
+    lost(lostEvents, lostBytes) {
+      events -= lostEvents
+      bytes -= lostBytes
+      observe.lost(lostEvents)
+      listener.changed()
+    },
+  })
+  const writer = createWriter<Owner>({
+    segments,
+    time,
+    trouble,
+    log,
+    senderId,
+    next: recovered.segments.length === 0 ? 0 : recovered.next + numbersOfALife,
+    segmentBytes,
+    fileLimit: () => settings.maxSize,
+    written(records, group, syncMs) {
+      observe.synced(syncMs)
+      reader.written(records)
+      const done: Owner[] = []
+      for (const { owner, events: part } of group) {
+        const left = owner === undefined ? undefined : open.get(owner)
+        if (owner === undefined || left === undefined) continue
+        if (left > part.count) open.set(owner, left - part.count)
+        else {
+          open.delete(owner)
+          done.push(owner)
+        }
+      }
+      listener.settled({ done, dropped: [] })
+      listener.changed()
+    },
+    refused: () => listener.changed(),
+  })
+  reader.wake()
+
+  /** Small enough that space comes back in steps, large enough that files are few. */
+  function segmentBytes(): number {
+    return Math.max(
+      leastSegmentBytes,
+      Math.min(mostSegmentBytes, Math.floor(settings.maxSize / 16)),
+    )
+  }
+
+  /** Bytes that all will take on the disk once it is written, heads of new segments included. */
+  function used(added: number): number {
+    const charge = writer.totals().charge + added
+    const heads = segmentHead * (1 + Math.ceil((2 * charge) / segmentBytes()))
+    return segments.bytes() + charge + heads
+  }
+
+  /** Something larger than the whole queue is taken alone, else it could never pass. */
+  function hasRoom(added: number): boolean {
+    if (used(added) <= settings.maxSize) return true
+    const [last] = segments.list().slice(-1)
+    // A file of which nothing is left gives its space back even though it is not full.
+    if (last?.left === 0) {
+      writer.seal()
+      segments.settle(last)
+    }
+    return events === 0 || used(added) <= settings.maxSize
+  }
+
+  /** Drops whole segments, the oldest first; undefined when even all of them would not make the room. */
+  function makeRoom(added: number): number | undefined {
+    const victims = segments
+      .list()
+      .filter((segment) => segment.inFlight === 0 && segment !== writer.target())
+    const over = used(added) - settings.maxSize
+    if (victims.reduce((sum, { size }) => sum + size, 0) < over) return undefined
+    let freed = 0
+    let dropped = 0
+    for (const segment of victims) {
+      if (freed >= over) break
+      freed += segment.size
+      dropped += segment.left
+      drop(segment)
+    }
+    return dropped
+  }
+
+  function drop(segment: Segment): void {
+    const chunks = reader.window.remove((chunk) => chunk.segment === segment)
+    events -= segment.left
+    bytes -= segment.unreadBytes + chunks.reduce((sum, each) => sum + each.events.body.length, 0)
+    segment.left = 0
+    segment.unread = 0
+    segment.unreadBytes = 0
+    segments.condemn(segment)
+  }
+
+  function forget(chunks: readonly DurableChunk[]): void {
+    for (const { segment, events: part } of chunks) {
+      segment.left -= part.count
+      segment.inFlight -= part.count
+      inFlightEvents -= part.count
+      inFlightBytes -= part.body.length
+      events -= part.count
+      bytes -= part.body.length
+      segments.settle(segment)
+    }
+  }
+
+  return {
+    senderId,
+    commit(added, now, owner) {
+      const settled = { done: [], dropped: [] }
+      const parts = added.filter(({ count }) => count > 0)
+      const size = parts.reduce((sum, { body }) => sum + body.length + recordHead, 0)
+      const pending = writer.totals()
+      const isBehind = pending.events > 0 && pending.bytes + size > mostPendingBytes
+      // What the disk refuses is not taken: it would only wait for the same in memory.
+      if (isBehind || trouble.has('write')) return { result: 'full', dropped: 0, settled }
+      let dropped: number | undefined = 0
+      if (!hasRoom(size)) {
+        dropped = settings.onFull === 'DropOldest' ? makeRoom(size) : undefined
+        if (dropped === undefined) return { result: 'full', dropped: 0, settled }
+      }
+      for (const part of parts) {
+        events += part.count
+        bytes += part.body.length
+        if (owner !== undefined) open.set(owner, (open.get(owner) ?? 0) + part.count)
+        writer.push({ events: part, owner, committedAt: now })
+      }
+      return { result: 'accepted', dropped, settled }
+    },
+    readyAt({ maxEvents, maxBytes, maxWait }, hurry) {
+      const oldest = reader.window.peek()
+      if (oldest === undefined) return Number.POSITIVE_INFINITY
+      const full = reader.window.events >= maxEvents || reader.window.bytes >= maxBytes
+      return full || hurry ? Number.NEGATIVE_INFINITY : oldest.committedAt + maxWait
+    },
+    cut(limits) {
+      const chunks = reader.window.cut(limits)
+      const [head] = chunks
+      if (head === undefined) return undefined
+      const joined = joinEvents(chunks.map((chunk) => chunk.events))
+      const batch: Batch<Owner> = {
+        first: head.first,
+        last: head.first + joined.count - 1,
+        events: joined,
+        committedAt: chunks.reduce((min, each) => Math.min(min, each.committedAt), Infinity),
+        shares: [{ owner: undefined, count: joined.count }],
+      }
+      for (const { segment, events: part } of chunks) segment.inFlight += part.count
+      inFlightEvents += joined.count
+      inFlightBytes += joined.body.length
+      inFlight.set(batch, chunks)
+      acknowledged.cut(batch)
+      reader.wake()
+      return batch
+    },
+    acknowledge(batch) {
+      const chunks = inFlight.get(batch)
+      if (chunks !== undefined) {
+        inFlight.delete(batch)
+        forget(chunks)
+        acknowledged.done(batch)
+        keeper.keep(() => acknowledged.state())
+        if (segments.condemnedBytes() > 0) void segments.sweep()
+        reader.wake()
+      }
+      return { done: [], dropped: [] }
+    },
+    withdraw(owner) {
+      open.delete(owner)
+      const withdrawn = writer.withdraw(owner)
+      let count = 0
+      for (const { events: part } of withdrawn) {
+        count += part.count
+        bytes -= part.body.length
+      }
+      events -= count
+      return count
+    },
+    configure(next) {
+      settings = next
+    },
+    totals(): QueueTotals {
+      const pending = writer.totals()
+      const [oldestBatch] = inFlight.keys()
+      const times = [
+        oldestBatch?.committedAt,
+        reader.window.peek()?.committedAt,
+        pending.oldest,
+      ].filter((time) => time !== undefined)
+      return {
+        events,
+        bytes,
+        waitingEvents: events - inFlightEvents,
+        waitingBytes: bytes - inFlightBytes,
+        oldest: times.length === 0 ? undefined : Math.min(...times),
+        memoryBytes: pending.bytes + reader.window.bytes + inFlightBytes,
+        unsafeBytes: pending.bytes,
+      }
+    },
+    problem: () => trouble.problem(),
+    usage: () => ({
+      bytes: segments.bytes() + segments.condemnedBytes(),
+      segments: segments.list().length,
+      pendingEvents: writer.totals().events,
+    }),
+    async close() {
+      await writer.close()
+      await reader.close()
+      if (events === 0) for (const segment of segments.list()) segments.condemn(segment)
+      await segments.sweep()
+      await keeper.close(acknowledged.state())
+    },
+  }
+}

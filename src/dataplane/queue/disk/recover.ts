@@ -1,0 +1,243 @@
+/**
+ * What an earlier life left → the segments, their events that are not acknowledged, and who sent them.
+ *
+ * | at the end of a segment, or within it        | what becomes of it                                  |
+ * |----------------------------------------------|-----------------------------------------------------|
+ * | a record that was cut short, or only zeros   | a torn write: nobody was told of it, so it is cut   |
+ * | anything else that is no whole record        | set aside and counted; the records behind it are taken |
+ * | a file that cannot be read at all            | renamed to `*.unreadable` and counted; the others are taken |
+ */
+import { join } from 'node:path/posix'
+import { messageOf } from '../../../errors.ts'
+import type { Disk, DiskFile } from '../../disk/disk.ts'
+import { decodeAcknowledged, leftOf, placeBytes, type AcknowledgedState } from './acknowledged.ts'
+import {
+  parseSegmentName,
+  readRecordHead,
+  readSegmentHead,
+  recordHead,
+  segmentHead,
+} from './record.ts'
+import { readStretch, type Damage, type FoundRecord } from './scan.ts'
+import type { Segment } from './segments.ts'
+import type { SetAside } from './set-aside.ts'
+import type { QueueLog } from './trouble.ts'
+
+export interface Recovered {
+  /** In order. */
+  segments: Segment[]
+  /** Undefined when no segment tells it, or two tell different ones: then a new one is due. */
+  senderId: string | undefined
+  acknowledged: AcknowledgedState
+  /** Of the place that holds the acknowledgements, the higher of the two. */
+  turn: number
+  /** Higher than any sequence number that was seen. */
+  next: number
+  bytes: number
+}
+
+export interface RecoverDeps {
+  directory: string
+  disk: Disk
+  setAside: SetAside
+  log: QueueLog
+  /** A file could not be read at all. */
+  onUnreadable(this: void): void
+}
+
+export const acknowledgedName = 'acknowledged'
+
+interface Head {
+  segment: Segment
+  senderId: string | undefined
+  first: number
+}
+
+/** Rejects when the folder itself cannot be read. */
+export async function recover(deps: RecoverDeps): Promise<Recovered> {
+  const { directory, disk } = deps
+  const names = await disk.list(directory)
+  const heads: Head[] = []
+  for (const name of names) {
+    const parsed = parseSegmentName(name)
+    if (parsed === undefined) continue
+    const segment: Segment = {
+      ...parsed,
+      path: join(directory, name),
+      size: 0,
+      end: segmentHead,
+      readTo: segmentHead,
+      left: 0,
+      inFlight: 0,
+      unread: 0,
+      unreadBytes: 0,
+      sealed: true,
+      condemned: false,
+    }
+    const head = await withFile(deps, segment, (file) => headOf(segment, file))
+    if (head !== undefined) heads.push(head)
+  }
+  heads.sort((a, b) => a.segment.number - b.segment.number)
+  const ids = new Set(heads.flatMap(({ senderId }) => senderId ?? []))
+  const senderId = ids.size === 1 ? [...ids][0] : undefined
+  const acknowledged = await readAcknowledged(deps, senderId)
+  const recovered: Recovered = {
+    segments: [],
+    senderId,
+    acknowledged: acknowledged?.state ?? { below: 0, ranges: [] },
+    turn: acknowledged?.turn ?? 0,
+    next: Math.max(0, ...heads.map(({ first }) => first)),
+    bytes: 0,
+  }
+  const { below, ranges } = recovered.acknowledged
+  recovered.next = Math.max(recovered.next, below, (ranges.at(-1)?.last ?? -1) + 1)
+  for (const { segment } of heads) {
+    const counted = await withFile(deps, segment, async (file) => {
+      await count(deps, segment, file, recovered)
+      return true
+    })
+    if (counted) recovered.segments.push(segment)
+  }
+  return recovered
+}
+
+async function headOf(segment: Segment, file: DiskFile): Promise<Head> {
+  segment.size = await file.size()
+  const head = readSegmentHead(await file.read(0, segmentHead), segment.marker)
+  return { segment, senderId: head?.senderId, first: head?.first ?? 0 }
+}
+
+/** Takes the measure of a segment, and cuts or sets aside what is no record. */
+async function count(
+  deps: RecoverDeps,
+  segment: Segment,
+  file: DiskFile,
+  recovered: Recovered,
+): Promise<void> {
+  const damages: Damage[] = []
+  let at = segmentHead
+  while (at < segment.size) {
+    const stretch = await readStretch(file, segment.marker, at, segment.size)
+    for (const record of stretch.records) {
+      const runs = leftOf(record, recovered.acknowledged)
+      for (const [from, until] of runs) segment.left += until - from
+      segment.unreadBytes += bytesOf(record, runs)
+      recovered.next = Math.max(recovered.next, record.first + record.count)
+      segment.end = record.end
+    }
+    damages.push(...stretch.damages)
+    at = stretch.next
+  }
+  segment.unread = segment.left
+  recovered.bytes += segment.unreadBytes
+  for (const damage of joined(damages)) {
+    const isLast = damage.end >= segment.size
+    const isTorn = isLast && (await wasTorn(file, segment, damage))
+    if (!isTorn) await deps.setAside.keep(segment, file, damage)
+  }
+  if (segment.size > segment.end) await cutBack(deps, segment, file)
+}
+
+/** Bytes of the events at these indexes. */
+function bytesOf({ body, count }: FoundRecord, runs: readonly [number, number][]): number {
+  const [run] = runs
+  if (run === undefined) return 0
+  if (runs.length === 1 && run[0] === 0 && run[1] === count) return body.length
+  return runs.reduce((sum, [from, until]) => sum + sliceLines(body, from, until).length, 0)
+}
+
+/** The lines with these indexes: [from, until). */
+export function sliceLines(body: Buffer, from: number, until: number): Buffer {
+  let start = 0
+  for (let index = 0; index < from; index += 1) start = body.indexOf(0x0a, start) + 1
+  let end = start
+  for (let index = from; index < until; index += 1) end = body.indexOf(0x0a, end) + 1
+  return body.subarray(start, end)
+}
+
+function joined(damages: readonly Damage[]): Damage[] {
+  const result: Damage[] = []
+  for (const damage of damages) {
+    const last = result.at(-1)
+    if (last !== undefined && last.end === damage.at) last.end = damage.end
+    else result.push({ ...damage })
+  }
+  return result
+}
+
+async function wasTorn(file: DiskFile, segment: Segment, { at, end }: Damage): Promise<boolean> {
+  const head = await file.read(at, Math.min(recordHead, end - at))
+  if (head.length < recordHead) return true
+  const record = readRecordHead(head, 0, segment.marker)
+  if (record !== undefined) return at + recordHead + record.length > end
+  for (let from = at; from < end; from += 65_536) {
+    const piece = await file.read(from, Math.min(65_536, end - from))
+    if (piece.some((byte) => byte !== 0)) return false
+  }
+  return true
+}
+
+async function cutBack({ log }: RecoverDeps, segment: Segment, file: DiskFile): Promise<void> {
+  try {
+    await file.truncate(segment.end)
+    log.info(
+      { segment: segment.path, bytes: segment.size - segment.end },
+      'The end of an interrupted write was cut from the queue',
+    )
+    segment.size = segment.end
+  } catch (error) {
+    log.warn({ problem: messageOf(error), segment: segment.path }, 'A torn end cannot be cut')
+  }
+}
+
+/** Undefined when the file cannot be read; then it is out of the way and the log goes on without it. */
+async function withFile<T>(
+  { disk, log, onUnreadable }: RecoverDeps,
+  segment: Segment,
+  use: (file: DiskFile) => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    const file = await disk.open(segment.path, 'existing')
+    try {
+      return await use(file)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    onUnreadable()
+    log.error(
+      { problem: messageOf(error), segment: segment.path },
+      'A file of the queue cannot be read: it is left as `.unreadable`, the rest goes on',
+    )
+    await disk
+      .rename(segment.path, `${segment.path}.unreadable`)
+      .catch((cause: unknown) => log.warn({ problem: messageOf(cause) }, 'It cannot be renamed'))
+    return undefined
+  }
+}
+
+async function readAcknowledged(
+  { directory, disk, log }: RecoverDeps,
+  senderId: string | undefined,
+): Promise<ReturnType<typeof decodeAcknowledged>> {
+  if (senderId === undefined) return undefined
+  try {
+    const file = await disk.open(join(directory, acknowledgedName), 'existing')
+    try {
+      const places = [await file.read(0, placeBytes), await file.read(placeBytes, placeBytes)]
+      return places
+        .map((place) => decodeAcknowledged(senderId, place))
+        .filter((found) => found !== undefined)
+        .toSorted((a, b) => b.turn - a.turn)[0]
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    log.warn(
+      { problem: messageOf(error) },
+      'It cannot be read what was delivered: it will be sent again',
+    )
+    return undefined
+  }
+}

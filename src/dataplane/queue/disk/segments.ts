@@ -1,0 +1,134 @@
+/**
+ * The files of the log, the oldest first. Records are appended to the last one; a file is removed as a whole once all of it
+ * is acknowledged, and so the space comes back.
+ *
+ *   open ──full, failed──▶ sealed ──nothing left──▶ condemned ──removed, folder synced──▶ gone
+ */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path/posix'
+import type { Disk, DiskFile } from '../../disk/disk.ts'
+import { segmentHead, segmentName } from './record.ts'
+import type { Trouble } from './trouble.ts'
+
+export interface Segment {
+  readonly number: number
+  readonly path: string
+  readonly marker: Buffer
+  /** Bytes of the file, as far as a failed write lets us know. */
+  size: number
+  /** Whole records that are on the disk end here. */
+  end: number
+  /** Of these records, all below were taken into memory. */
+  readTo: number
+  /** Events that are neither acknowledged nor dropped, and those of them that are at hosts. */
+  left: number
+  inFlight: number
+  /** Events, and their bytes, that wait on the disk alone. */
+  unread: number
+  unreadBytes: number
+  sealed: boolean
+  condemned: boolean
+}
+
+export interface Segments {
+  /** Without the condemned ones. */
+  list(): readonly Segment[]
+  /** Bytes of these. */
+  bytes(): number
+  /** Bytes of files that are still to be removed. */
+  condemnedBytes(): number
+  adopt(segment: Segment): void
+  /** A new last one, whose file is made by `create`. */
+  add(): Segment
+  create(segment: Segment): Promise<DiskFile>
+  syncFolder(): Promise<void>
+  /** Removes it soon when nothing of it is left. */
+  settle(segment: Segment): void
+  condemn(segment: Segment): void
+  /** One try at removing what is condemned. Never rejects. */
+  sweep(): Promise<void>
+}
+
+export interface SegmentsDeps {
+  directory: string
+  disk: Disk
+  trouble: Trouble
+  newId: () => string
+}
+
+export function createSegments({ directory, disk, trouble, newId }: SegmentsDeps): Segments {
+  let live: Segment[] = []
+  let condemned: Segment[] = []
+  let lastNumber = 0
+  let sweeping: Promise<void> = Promise.resolve()
+
+  function condemn(segment: Segment): void {
+    if (segment.condemned) return
+    segment.sealed = true
+    segment.condemned = true
+    live = live.filter((each) => each !== segment)
+    condemned.push(segment)
+  }
+
+  async function sweep(): Promise<void> {
+    if (condemned.length === 0) return
+    const gone: Segment[] = []
+    try {
+      for (const segment of condemned) {
+        await disk.remove(segment.path).catch(unlessAbsent)
+        gone.push(segment)
+      }
+      // Else a name could come back after a loss of power, beside a log that knows nothing of it.
+      await disk.syncFolder(directory)
+      condemned = condemned.filter((each) => !gone.includes(each))
+      trouble.well('remove')
+    } catch (error) {
+      trouble.hit('remove', error)
+    }
+  }
+
+  return {
+    list: () => live,
+    bytes: () => live.reduce((sum, { size }) => sum + size, 0),
+    condemnedBytes: () => condemned.reduce((sum, { size }) => sum + size, 0),
+    adopt(segment) {
+      lastNumber = Math.max(lastNumber, segment.number)
+      live.push(segment)
+    },
+    add() {
+      lastNumber += 1
+      const marker = createHash('sha256').update(newId()).digest().subarray(0, 8)
+      const segment: Segment = {
+        number: lastNumber,
+        path: join(directory, segmentName(lastNumber, marker)),
+        marker,
+        size: 0,
+        end: segmentHead,
+        readTo: segmentHead,
+        left: 0,
+        inFlight: 0,
+        unread: 0,
+        unreadBytes: 0,
+        sealed: false,
+        condemned: false,
+      }
+      live.push(segment)
+      return segment
+    },
+    create: (segment) => disk.open(segment.path, 'create'),
+    syncFolder: () => disk.syncFolder(directory),
+    settle(segment) {
+      if (segment.sealed && segment.left === 0) condemn(segment)
+    },
+    condemn,
+    sweep() {
+      sweeping = sweeping.then(sweep)
+      return sweeping
+    },
+  }
+}
+
+function unlessAbsent(error: unknown): void {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return
+  throw error
+}

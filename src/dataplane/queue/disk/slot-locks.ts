@@ -1,0 +1,184 @@
+/** The folder of slots: looks at their locks, takes a free one and keeps it. slots.ts says which is free. */
+import { join } from 'node:path/posix'
+import { messageOf } from '../../../errors.ts'
+import type { Disk, DiskFile } from '../../disk/disk.ts'
+import type { Time } from '../../time.ts'
+import { parseSegmentName } from './record.ts'
+import {
+  formatLock,
+  freeSlots,
+  lockBytes,
+  lockName,
+  lockRenewal,
+  newSlot,
+  parseLock,
+  parseLockName,
+  parseSlotName,
+  slotName,
+  type Holder,
+  type Lock,
+  type SeenSlot,
+} from './slots.ts'
+import type { QueueLog } from './trouble.ts'
+
+export interface SlotLocksDeps {
+  /** The folder that senders share; made where it is absent. */
+  directory: string
+  disk: Disk
+  time: Time
+  log: QueueLog
+  own: Holder
+  isAlive: (holder: Holder) => boolean
+}
+
+export interface HeldSlot {
+  directory: string
+  /** Another took it over, as this one seemed dead: nothing may be written into it any more. */
+  isLost(): boolean
+  /** Gives it up. Never rejects. */
+  release(): Promise<void>
+}
+
+export interface SlotLocks {
+  /** A free slot with events, else a free one, else a new one. */
+  take(): Promise<HeldSlot>
+  /** A free slot that holds events, if there is one. */
+  takeOrphan(): Promise<HeldSlot | undefined>
+}
+
+export function createSlotLocks(deps: SlotLocksDeps): SlotLocks {
+  const { directory, disk, time, log, own, isAlive } = deps
+  /** What each slot's lock said, and since when. */
+  const watched = new Map<number, { said: string; since: number }>()
+  /** The locks of this process look like those of a living one; it is no orphan's. */
+  const mine = new Set<number>()
+
+  async function look(): Promise<SeenSlot[]> {
+    const slots: SeenSlot[] = []
+    for (const name of await disk.list(directory)) {
+      const number = parseSlotName(name)
+      if (number === undefined || mine.has(number)) continue
+      const names = await disk.list(join(directory, name))
+      const generation = Math.max(0, ...names.flatMap((each) => parseLockName(each) ?? []))
+      const lock = generation === 0 ? undefined : await read(join(directory, name), generation)
+      const said = JSON.stringify(lock ?? null)
+      const before = watched.get(number)
+      if (before?.said !== said) watched.set(number, { said, since: time.now() })
+      slots.push({
+        number,
+        holdsEvents: names.some((each) => parseSegmentName(each) !== undefined),
+        lock,
+        unchangedFor: before?.said === said ? time.now() - before.since : 0,
+      })
+    }
+    return slots
+  }
+
+  async function read(folder: string, generation: number): Promise<Lock> {
+    try {
+      const file = await disk.open(join(folder, lockName(generation)), 'existing')
+      try {
+        return { generation, content: parseLock(await file.read(0, lockBytes)) }
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      log.warn({ problem: messageOf(error), slot: folder }, 'The lock of a slot cannot be read')
+      return { generation, content: undefined }
+    }
+  }
+
+  /** Undefined when another was faster. */
+  async function hold(number: number, generation: number): Promise<HeldSlot | undefined> {
+    const folder = join(directory, slotName(number))
+    await disk.makeFolder(folder)
+    let file: DiskFile
+    try {
+      file = await disk.open(join(folder, lockName(generation)), 'create')
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return undefined
+      throw error
+    }
+    let beat = 0
+    let lost = false
+    const ending = new AbortController()
+    mine.add(number)
+    const write = (released: boolean): Promise<void> =>
+      file.write(0, formatLock({ ...own, beat, released }))
+    await write(false)
+
+    async function renew(): Promise<void> {
+      for (;;) {
+        await time.sleep(lockRenewal, ending.signal)
+        if (ending.signal.aborted) return
+        beat += 1
+        try {
+          await write(false)
+          if ((await highest(folder)) <= generation) continue
+          lost = true
+          log.error({ slot: folder }, 'Another sender took over the slot of this queue')
+          return
+        } catch (error) {
+          log.warn({ problem: messageOf(error), slot: folder }, 'A lock cannot be renewed')
+        }
+      }
+    }
+
+    const renewing = renew()
+    if ((await highest(folder)) > generation) lost = true
+    await removeOlder(folder, generation)
+    return {
+      directory: folder,
+      isLost: () => lost,
+      async release() {
+        ending.abort()
+        await renewing
+        try {
+          if (!lost) await write(true)
+          await file.close()
+        } catch (error) {
+          log.warn({ problem: messageOf(error), slot: folder }, 'A slot cannot be given up')
+        }
+        mine.delete(number)
+      },
+    }
+  }
+
+  async function highest(folder: string): Promise<number> {
+    const names = await disk.list(folder)
+    return Math.max(0, ...names.flatMap((each) => parseLockName(each) ?? []))
+  }
+
+  async function removeOlder(folder: string, generation: number): Promise<void> {
+    for (const name of await disk.list(folder)) {
+      const older = parseLockName(name)
+      if (older === undefined || older >= generation) continue
+      await disk.remove(join(folder, name)).catch((error: unknown) => {
+        log.warn({ problem: messageOf(error), slot: folder }, 'An old lock cannot be removed')
+      })
+    }
+  }
+
+  async function takeFirst(slots: readonly SeenSlot[]): Promise<HeldSlot | undefined> {
+    for (const { number, lock } of freeSlots(slots, { host: own.host, isAlive })) {
+      const held = await hold(number, (lock?.generation ?? 0) + 1)
+      if (held !== undefined) return held
+    }
+    return undefined
+  }
+
+  return {
+    async take() {
+      await disk.makeFolder(directory)
+      for (;;) {
+        const slots = await look()
+        const held = (await takeFirst(slots)) ?? (await hold(newSlot(slots), 1))
+        if (held !== undefined) return held
+      }
+    },
+    async takeOrphan() {
+      const slots = await look()
+      return await takeFirst(slots.filter(({ holdsEvents }) => holdsEvents))
+    },
+  }
+}

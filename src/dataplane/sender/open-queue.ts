@@ -1,0 +1,149 @@
+/** The queue that the settings ask for: in memory, or on disk in a slot of its own, where it also looks after orphans. */
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { QueueFile } from '../../api/sidecar-config.ts'
+import { messageOf } from '../../errors.ts'
+import type { Log } from '../../telemetry/log.ts'
+import type { Disk } from '../disk/disk.ts'
+import { adopt } from '../queue/disk/adopt.ts'
+import { openDiskQueue, type DiskQueueObserver, type DiskUsage } from '../queue/disk/disk-queue.ts'
+import { createSlotLocks, type HeldSlot } from '../queue/disk/slot-locks.ts'
+import type { Holder } from '../queue/disk/slots.ts'
+import { createMemoryQueue } from '../queue/memory-queue.ts'
+import type { Queue, QueueListener } from '../queue/queue.ts'
+import type { Time } from '../time.ts'
+import type { Events } from '../wire/events.ts'
+import type { Ticket } from './intake.ts'
+
+export interface OpenQueueDeps {
+  settings: QueueFile
+  disk: Disk
+  time: Time
+  log: Log
+  /** A new sender id, never the same twice. */
+  newId: () => string
+  listener: QueueListener<Ticket>
+  observe: DiskQueueObserver
+}
+
+export interface OpenedQueue {
+  queue: Queue<Ticket>
+  senderId: string
+  /** Where checkpoints of files belong that lie with the queue; undefined for a queue in memory. */
+  checkpoints: string | undefined
+  problem(): string | undefined
+  /** Undefined for a queue in memory. */
+  usage(): DiskUsage | undefined
+  /** From now on events of senders that are gone are brought to `give`, which resolves true once they are safe. */
+  adoptOrphans(give: (events: Events) => Promise<boolean>): void
+  close(): Promise<void>
+}
+
+/** How often slots are looked at whose senders may be gone, ms. */
+const orphanLook = 15_000
+
+/** Rejects when the directory of a queue on disk cannot be used at all. */
+export async function openQueue(deps: OpenQueueDeps): Promise<OpenedQueue> {
+  const { settings, newId } = deps
+  if (settings.type === 'Disk' && settings.directory !== undefined) {
+    return await openOnDisk(deps, settings.directory)
+  }
+  return {
+    queue: createMemoryQueue<Ticket>(settings),
+    senderId: newId(),
+    checkpoints: undefined,
+    problem: () => undefined,
+    usage: () => undefined,
+    adoptOrphans: () => undefined,
+    close: () => Promise.resolve(),
+  }
+}
+
+async function openOnDisk(deps: OpenQueueDeps, directory: string): Promise<OpenedQueue> {
+  const { disk, time, log } = deps
+  const own = { host: hostname(), pid: process.pid, start: startOf(process.pid) ?? '' }
+  const locks = createSlotLocks({ directory, disk, time, log, own, isAlive })
+  const slot = await locks.take()
+  const queue = await openDiskQueue<Ticket>({ ...deps, directory: slot.directory })
+  log.info({ slot: slot.directory, senderId: queue.senderId }, 'The queue on disk is open')
+  const ending = new AbortController()
+  let adopting: Promise<void> = Promise.resolve()
+
+  async function lookForOrphans(give: (events: Events) => Promise<boolean>): Promise<void> {
+    while (!ending.signal.aborted) {
+      try {
+        const orphan = await locks.takeOrphan()
+        if (orphan !== undefined) await bringHome(orphan, give)
+      } catch (error) {
+        log.warn({ problem: messageOf(error) }, 'Slots of other senders cannot be looked at')
+      }
+      await time.sleep(orphanLook, ending.signal)
+    }
+  }
+
+  async function bringHome(
+    orphan: HeldSlot,
+    give: (events: Events) => Promise<boolean>,
+  ): Promise<void> {
+    log.info({ slot: orphan.directory }, 'A sender is gone: its events are taken over')
+    try {
+      const { signal } = ending
+      const events = await adopt({ ...deps, directory: orphan.directory, give, signal })
+      log.info({ slot: orphan.directory, events }, 'Events of a sender that is gone are taken over')
+    } finally {
+      await orphan.release()
+    }
+  }
+
+  return {
+    queue: {
+      ...queue,
+      // Whoever holds the slot now does not look at what is written into it later.
+      commit: (added, now, owner) =>
+        slot.isLost()
+          ? { result: 'full', dropped: 0, settled: { done: [], dropped: [] } }
+          : queue.commit(added, now, owner),
+    },
+    senderId: queue.senderId,
+    checkpoints: join(slot.directory, 'checkpoints'),
+    problem: () =>
+      slot.isLost()
+        ? 'Another sender took over the slot of this queue: this one needs a restart'
+        : queue.problem(),
+    usage: () => queue.usage(),
+    adoptOrphans(give) {
+      adopting = lookForOrphans(give)
+    },
+    async close() {
+      ending.abort()
+      await adopting
+      await queue.close()
+      await slot.release()
+    },
+  }
+}
+
+function isAlive({ pid, start }: Holder): boolean {
+  return startOf(pid) === start
+}
+
+/** Linux says when a process began; elsewhere only whether it is there. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The name in brackets may hold anything; the 22nd field is the 20th behind it.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return isThere(pid) ? '' : undefined
+  }
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
