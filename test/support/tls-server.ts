@@ -39,6 +39,7 @@ export async function tlsServer(t: TestContext, tls: Omit<TlsOn, 'enabled'>): Pr
       certificateExpiry: () => undefined,
       tlsFileProblem: () => false,
     }),
+    hit: () => undefined,
     async handle({ socket }, response) {
       asked.push((socket as TLSSocket & { servername: string | false | null }).servername)
       response.end('hello')

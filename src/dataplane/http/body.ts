@@ -26,6 +26,10 @@ export interface BodyOptions extends LineReaderOptions {
   stall: number
   /** The body holds so many bytes in all from now on; false: there is no room for them. */
   hold(this: void, bytes: number): boolean | Promise<boolean>
+  /** Hears which limit it is that ends the reading, before that is thrown. */
+  onLimit?:
+    | ((this: void, limit: 'maxRequest' | 'maxDecompressed' | 'bodyStall') => void)
+    | undefined
   /** Sees the bytes as they came. */
   onPiece?: ((this: void, piece: Buffer) => void) | undefined
 }
@@ -51,7 +55,7 @@ export async function readBody(
   request: IncomingMessage,
   options: BodyOptions,
 ): Promise<Body | undefined> {
-  const { encoding, maxRequest, maxDecompressed, stall, hold, onPiece } = options
+  const { encoding, maxRequest, maxDecompressed, stall, hold, onPiece, onLimit } = options
   const reader = createBodyReader(options.type, options)
   const runs = createRuns()
   const oversized: OversizedLine[] = []
@@ -88,7 +92,9 @@ export async function readBody(
   async function* pieces(): AsyncGenerator<Buffer, void> {
     let waiting = true
     const timer = setTimeout(() => {
-      if (waiting) request.destroy()
+      if (!waiting) return
+      onLimit?.('bodyStall')
+      request.destroy()
     }, stall)
     try {
       for await (const piece of request.iterator({ destroyOnReturn: false })) {
@@ -152,6 +158,9 @@ export async function readBody(
     return { events, oversized, received, inflated }
   } catch (error) {
     if (error instanceof NoRoom) return undefined
+    if (error instanceof LogstashLinkError && error.code === 'LSL_BODY_TOO_LARGE') {
+      onLimit?.(received > maxRequest ? 'maxRequest' : 'maxDecompressed')
+    }
     throw error
   } finally {
     await source.return()

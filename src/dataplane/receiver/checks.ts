@@ -1,10 +1,12 @@
 /** What is looked at before a request's body is read: a chain of checks, the first answer ends it. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { messageOf } from '../../errors.ts'
+import type { LimitHits } from '../limit-hits.ts'
 import { readContentType } from '../wire/content-type.ts'
 import { readEncoding } from '../wire/gzip.ts'
 import { accepted, refused, unavailable, type Answer } from './answer.ts'
 import type { Judgement } from './credentials.ts'
+import type { ReceiverLimit } from './metrics.ts'
 
 export interface Head {
   method: string
@@ -15,6 +17,7 @@ export interface CheckContext {
   /** Undefined where no authentication is asked for. */
   judge: ((authorization: string | undefined) => Judgement) | undefined
   maxRequest: number
+  hit: LimitHits<ReceiverLimit>
 }
 
 type Check = (head: Head, context: CheckContext) => Answer | undefined
@@ -91,6 +94,9 @@ function contentTypeIsUnknown({ headers }: Head): Answer | undefined {
   }
 }
 
-function bodyIsTooLarge({ headers }: Head, { maxRequest }: CheckContext): Answer | undefined {
-  return Number(headers['content-length'] ?? 0) > maxRequest ? { status: 413 } : undefined
+function bodyIsTooLarge({ headers }: Head, { maxRequest, hit }: CheckContext): Answer | undefined {
+  const length = Number(headers['content-length'] ?? 0)
+  if (length <= maxRequest) return undefined
+  hit('maxRequest', { length, maxRequest })
+  return { status: 413 }
 }

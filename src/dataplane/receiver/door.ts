@@ -45,6 +45,7 @@ interface DoorDependencies {
   log: Log
   metrics: ReceiverMetrics
   handle: ListenerOptions['handle']
+  hit: ListenerOptions['hit']
   timeouts?: ListenerTimeouts
 }
 
@@ -58,7 +59,7 @@ const retryListening = 1000
 /** Throws LSL_LISTEN_FAILED when it could listen and the address cannot be had. */
 export async function openDoor(
   settings: Watched<ReceiverSettings>,
-  { env, log, metrics, handle, timeouts = listenerTimeouts }: DoorDependencies,
+  { env, log, metrics, handle, hit, timeouts = listenerTimeouts }: DoorDependencies,
 ): Promise<Door> {
   let listener: Listener | undefined
   /** Listeners of former terms, until their last connection has ended. */
@@ -125,6 +126,7 @@ export async function openDoor(
         maxConnections: limits.maxConnections,
         tls: next,
         handle,
+        hit,
         metrics,
         log,
         timeouts,

@@ -7,6 +7,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ReceiverLimits } from '../../api/sidecar-config.ts'
 import type { Log } from '../../telemetry/log.ts'
+import type { LimitHits } from '../limit-hits.ts'
 import type { Time } from '../time.ts'
 import { sendAnswer, type Answer } from './answer.ts'
 import { createBatches, type Waiting } from './batches.ts'
@@ -14,7 +15,7 @@ import type { Budget } from './budget.ts'
 import { checkHead } from './checks.ts'
 import type { Credentials } from './credentials.ts'
 import type { Delivery } from './delivery.ts'
-import type { ReceiverMetrics } from './metrics.ts'
+import type { ReceiverLimit, ReceiverMetrics } from './metrics.ts'
 import { takeBody } from './take-body.ts'
 
 export interface Intake {
@@ -42,6 +43,7 @@ export interface IntakeDependencies {
   delivery: () => Delivery
   budget: Budget
   metrics: ReceiverMetrics
+  hit: LimitHits<ReceiverLimit>
   log: Log
   time: Time
   /** Milliseconds in which nothing of a body may come, before its connection is closed. */
@@ -52,7 +54,7 @@ export interface IntakeDependencies {
 const maxUnread = 2 ** 30
 
 export function createIntake(dependencies: IntakeDependencies): Intake {
-  const { limits, credentials, delivery, budget, metrics, log, time, stall } = dependencies
+  const { limits, credentials, delivery, budget, metrics, hit, log, time, stall } = dependencies
   const batches = createBatches({ delivery, metrics, log, time })
   const running = new Set<Promise<unknown>>()
   let stopping = false
@@ -69,7 +71,7 @@ export function createIntake(dependencies: IntakeDependencies): Intake {
     response: ServerResponse,
   ): Promise<Answer | undefined> {
     const lease = budget.lease(Number(request.headers['content-length'] ?? 0))
-    const taken = await takeBody(request, lease, limits(), { now: time.date, stall })
+    const taken = await takeBody(request, lease, limits(), { now: time.date, stall, hit })
     if (!('body' in taken)) {
       lease.release()
       return 'answer' in taken ? taken.answer : undefined
@@ -110,7 +112,7 @@ export function createIntake(dependencies: IntakeDependencies): Intake {
     response.on('error', (error) => log.debug({ err: error }, 'An answer could not be sent'))
     const { method = 'GET', headers } = request
     const judge = credentials()?.judge
-    const early = checkHead({ method, headers }, { judge, maxRequest: limits().maxRequest })
+    const early = checkHead({ method, headers }, { judge, maxRequest: limits().maxRequest, hit })
     if (early !== undefined) {
       // Who waits for 100 will not send the body, so what comes next would be taken for it.
       const close = expects || Number(headers['content-length'] ?? 0) > maxUnread

@@ -17,8 +17,9 @@ import {
   serverContext,
   type ServerTls,
 } from '../tls/server-context.ts'
+import type { LimitHits } from '../limit-hits.ts'
 import { sendAnswer } from './answer.ts'
-import type { ReceiverMetrics } from './metrics.ts'
+import type { ReceiverLimit, ReceiverMetrics } from './metrics.ts'
 
 export interface ListenerOptions {
   /** Empty: all addresses, of IPv6 too where there are such. */
@@ -33,6 +34,7 @@ export interface ListenerOptions {
     response: ServerResponse,
     expects: boolean,
   ): Promise<void>
+  hit: LimitHits<ReceiverLimit>
   metrics: ReceiverMetrics
   log: Log
   timeouts: ListenerTimeouts
@@ -74,7 +76,7 @@ export const listenerTimeouts: ListenerTimeouts = {
 
 /** Throws LSL_LISTEN_FAILED where the address cannot be had. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { host, port, tls, handle, metrics, log, timeouts } = options
+  const { host, port, tls, handle, hit, metrics, log, timeouts } = options
   const settings = {
     keepAliveTimeout: timeouts.keepAlive,
     requestTimeout: timeouts.request,
@@ -124,11 +126,16 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   })
   server.on('drop', () => {
     metrics.refusedConnections.inc({ why: 'limit' })
-    log.debug('A connection was refused: as many as allowed are open')
+    hit('maxConnections', { maxConnections: server.maxConnections })
   })
   server.on('clientError', (error: Error & { code?: string }, socket) => {
-    metrics.refusedConnections.inc({ why: 'http' })
-    log.debug({ err: error }, 'A connection was ended: what came was no HTTP request')
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+      metrics.refusedConnections.inc({ why: 'time' })
+      hit('requestTime')
+    } else {
+      metrics.refusedConnections.inc({ why: 'http' })
+      log.debug({ err: error }, 'A connection was ended: what came was no HTTP request')
+    }
     // It would be read as the answer to the request before, which is still being worked on.
     const overtakes = [...answering.values()].some(
       (request) => request.socket === socket && request.complete,
@@ -137,7 +144,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     else answerClientError(error.code, socket as Socket)
   })
   if (tls !== undefined) {
-    server.on('tlsClientError', (error: Error) => {
+    server.on('tlsClientError', (error: Error & { code?: string }) => {
+      if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') hit('handshakeTime')
       metrics.refusedConnections.inc({ why: 'tls' })
       log.debug({ err: error }, 'A TLS handshake failed')
     })

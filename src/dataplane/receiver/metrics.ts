@@ -2,7 +2,18 @@
 import { Counter, Gauge, Histogram } from 'prom-client'
 import type { Registry } from '../../telemetry/metrics.ts'
 
+/** As the settings name them; times are the listener's. */
+export type ReceiverLimit =
+  | 'memory'
+  | 'maxRequest'
+  | 'maxDecompressed'
+  | 'maxConnections'
+  | 'bodyStall'
+  | 'requestTime'
+  | 'handshakeTime'
+
 export interface ReceiverMetrics {
+  limits: Counter<'limit'>
   requests: Counter<'code'>
   events: Counter
   receivedBytes: Counter
@@ -69,6 +80,12 @@ export function createReceiverMetrics(registry: Registry, gauges: ReceiverGauges
     () => Number(gauges.tlsFileProblem()),
   )
   return {
+    limits: new Counter({
+      name: 'logstash_link_receiver_limits_reached_total',
+      help: 'How often something was refused or ended as it reached a limit, by the name of that',
+      labelNames: ['limit'],
+      registers,
+    }),
     requests: new Counter({
       name: 'logstash_link_receiver_requests_total',
       help: 'Requests by the status code of their answer',

@@ -5,6 +5,7 @@ import type { Log } from '../../telemetry/log.ts'
 import type { Registry } from '../../telemetry/metrics.ts'
 import { followDeadLetters } from '../dead-letter/follow-dead-letters.ts'
 import type { Watched } from '../files/watched.ts'
+import { createLimitHits } from '../limit-hits.ts'
 import { systemTime } from '../time.ts'
 import type { Environment } from '../tls/secret.ts'
 import { createBudget } from './budget.ts'
@@ -15,7 +16,7 @@ import { openDoor, type Door } from './door.ts'
 import { follow } from '../files/followed.ts'
 import { createIntake, type Intake } from './intake.ts'
 import { listenerTimeouts, type ListenerTimeouts } from './listener.ts'
-import { createReceiverMetrics } from './metrics.ts'
+import { createReceiverMetrics, type ReceiverLimit } from './metrics.ts'
 import { receiverChecks } from './readiness.ts'
 
 export interface ReceiverDependencies {
@@ -64,6 +65,11 @@ export async function startReceiver(
     certificateExpiry: () => seen.door?.identity?.notAfter,
     tlsFileProblem: () => seen.door?.tlsProblem !== undefined,
   })
+  const hit = createLimitHits<ReceiverLimit>({
+    count: (limit) => metrics.limits.inc({ limit }),
+    log,
+    time,
+  })
   const onError = (error: unknown): void =>
     log.error({ err: error }, 'Changed settings cannot be taken up')
 
@@ -110,6 +116,7 @@ export async function startReceiver(
     delivery: () => delivery.current.made,
     budget,
     metrics,
+    hit,
     log,
     time,
     stall: bodyStall,
@@ -127,6 +134,7 @@ export async function startReceiver(
     log,
     metrics,
     handle: intake.handle,
+    hit,
     timeouts: { ...listenerTimeouts, ...timeouts },
   }).catch(async (error: unknown) => {
     await close()

@@ -4,12 +4,14 @@ import type { IncomingMessage } from 'node:http'
 import type { ReceiverLimits } from '../../api/sidecar-config.ts'
 import { LogstashLinkError } from '../../errors.ts'
 import { drain, readBody, type Body } from '../http/body.ts'
+import type { LimitHits } from '../limit-hits.ts'
 import { batchKeyHeader, parseBatchKey } from '../wire/batch-key.ts'
 import { readContentType } from '../wire/content-type.ts'
 import { readEncoding } from '../wire/gzip.ts'
 import { busy, refused, type Answer } from './answer.ts'
 import type { Lease } from './budget.ts'
 import type { Mark } from './duplicates.ts'
+import type { ReceiverLimit } from './metrics.ts'
 
 export type TakenBody = { body: Body; mark: Mark } | { answer: Answer } | { aborted: true }
 
@@ -18,6 +20,7 @@ interface TakeOptions {
   now: () => Date
   /** Milliseconds in which nothing of a body may come, before its connection is closed. */
   stall: number
+  hit: LimitHits<ReceiverLimit>
 }
 
 // What does not fit now may later; the real input's answer too.
@@ -32,7 +35,7 @@ export async function takeBody(
   request: IncomingMessage,
   lease: Lease,
   limits: ReceiverLimits,
-  { now, stall }: TakeOptions,
+  { now, stall, hit }: TakeOptions,
 ): Promise<TakenBody> {
   const { headers } = request
   const header = headers[batchKeyHeader]
@@ -53,9 +56,13 @@ export async function takeBody(
     maxRequest: limits.maxRequest,
     maxDecompressed: limits.maxDecompressed,
     hold: lease.hold,
+    onLimit: hit,
     onPiece: digest && ((piece) => void digest.update(piece)),
   }).then(
-    (body) => body ?? noBudget,
+    (body) => {
+      if (body === undefined) hit('memory')
+      return body ?? noBudget
+    },
     (error: unknown) => answerOf(error),
   )
   if ('events' in answer) {
