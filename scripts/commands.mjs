@@ -28,6 +28,7 @@ export const commands = {
   build: [build],
   generate: [['node', 'scripts/generate.ts']],
   bench: [build, ['node', 'bench/run.ts']],
+  'bench:balancer': [['node', 'bench/balancer/run.ts']],
   'bench:scale': [build, ['node', 'bench/scale/run.ts']],
   cluster: [['node', 'test/cluster/leave-running.ts']],
   'test:cluster': [build, ['node', 'test/cluster/run.ts']],

@@ -1,78 +1,74 @@
 /**
  * Which host gets the next batch. A pure state machine: times (ms) and randomness come in as arguments.
  *
- *                 failed: back-off 0.1 s, doubling to 30 s
- *      ┌──────┐ ────────────────────────────────▶ ┌─────┐ ◀───────────────┐
- *      │ well │                                   │ out │                 │ failed
- *      └──────┘ ◀──────────┐                      └─────┘                 │
- *        │  ▲              │ succeeded               │ back-off is over,  │
- *   429  │  │ pause over   │                         ▼ or all are out: one probe a second
- *        ▼  │              │                      ┌───────┐               │
- *      ┌────────┐          └───────────────────── │ trial │ ──────────────┘
- *      │ paused │  (no error; lies over any       └───────┘
- *      └────────┘   of the other states)            one batch in flight at most
+ *            failed: back-off 0.1 s doubling to 30 s, and at least as long as the failure took
+ *      ┌──────┐ ───────────────────────────────────────────▶ ┌─────┐ ◀──────────────┐
+ *   ┌─▶│ well │              failed                          │ out │                │ failed
+ *   │  └──────┘   ┌────────────────────────────────────────▶ └─────┘                │
+ *   │    │  ▲     │                                            │ back-off over,    │
+ *   │ 429│  │ ┌────────┐                                       ▼ see probes.ts     │
+ *   │    ▼  │ │ blamed │ ◀──────────── succeeded ────────── ┌───────┐              │
+ *   │ ┌────────┐────────┘  1 s, 4 s, 16 s … coolOff,        │ trial │ ─────────────┘
+ *   │ │ paused │  │        by how often it went out         └───────┘
+ *   │ └────────┘  │                                         one batch in flight at most
+ *   └─────────────┘ time is over
  *
- * Among the hosts that may get a batch the first of this order is taken:
- *   1. its oldest request is at most 1 s old   2. no error within coolOff   3. own zone, if that is preferred
- *   4. least in flight                         5. least recently used
+ *   A pause lies over any other state. By its answers a host is slow as well (over 3 times the usual), by its oldest
+ *   request late (over 5 times the usual, at most 1 s) or silent (no answer at all for 1 s and 10 times the usual).
+ *
+ * Among the hosts that have room the first of this order is taken:
+ *   1. well, then blamed, slow, late; silent ones only when no host is better, full ones counted
+ *   2. own zone, if that is preferred   3. least in flight   4. least recently used
+ * Room is 4 batches in flight, 1 while the host has not yet taken one (new, or back from out or a pause) or is slow.
  */
-import { backOff } from './back-off.ts'
+import { createAnswerTimes } from './answer-times.ts'
+import { backOff, longestBackOff } from './back-off.ts'
+import {
+  isSlow,
+  newHost,
+  rankOf,
+  ranks,
+  roomOf,
+  shortestPatience,
+  silentAt,
+  stateOf,
+  type BalancedHost,
+  type HostState,
+} from './balanced-host.ts'
+import { createProbes } from './probes.ts'
+
+export { maxInFlight, type HostState } from './balanced-host.ts'
 
 export interface BalancerSettings {
-  /** How long an error makes a host come after those without, ms. */
+  /** How long an error makes a host come after those without, ms; less after it took a batch again. */
   coolOff: number
   preferSameZone: boolean
   /** The sender's own zone, where it is known. */
   zone?: string
 }
 
-interface BalancedHost {
-  id: string
-  zone?: string
-}
-
 /** `waitUntil` (ms) may be Infinity: then only an answer or another host can help. */
 type Pick = { host: string; probe: boolean } | { waitUntil: number }
 
-/** A host as it stands, for /status and metrics. */
-export interface HostState {
-  id: string
-  inFlight: number
-  /** Failures in a row; 0 means well. */
-  failures: number
-  /** When it may be asked again, after a failure or a 429; in the past where nothing keeps it. */
-  outUntil: number
-  pausedUntil: number
-  lastError: number
-  lastSuccess: number
-  /** Left the list and finishes what it has. */
-  removed: boolean
-}
-
-export const maxInFlight = 4
-const slowAfter = 1000
-const probeEvery = 1000
-
-interface Host extends HostState {
-  zone: string | undefined
-  lastUsed: number
-  /** Failures of requests that began before this moment were counted already. */
-  failedAt: number
-  /** Start times of what is in flight, oldest first. */
-  started: number[]
-}
-
 export interface Balancer {
-  /** Takes the whole new list: what is gone finishes its requests, what is new begins well. */
-  setHosts(hosts: readonly BalancedHost[]): void
+  /**
+   * Takes the whole new list: what is gone finishes its requests. `random` from 0 to 1 says when the new ones have their
+   * turn, 0 being last, and with which of them to begin.
+   */
+  setHosts(hosts: readonly { id: string; zone?: string }[], random?: number): void
   configure(settings: BalancerSettings): void
   /** Chooses a host and counts a request as begun there; `avoid` is taken only when no other is there. */
   pick(now: number, avoid?: string): Pick
+  /**
+   * A second host for a request that a silent host has; counts it as begun there. Only a host that answered since that
+   * request began is taken: where all are silent a second copy would help nobody.
+   */
+  pickSecond(id: string, startedAt: number, now: number): Pick
   /** The three ways in which a request ends; `startedAt` is the time that was given to pick. */
   succeeded(id: string, startedAt: number, now: number): void
   /** `random` from 0 to 1 spreads the back-off. */
   failed(id: string, startedAt: number, now: number, random: number): void
-  paused(id: string, startedAt: number, until: number): void
+  paused(id: string, startedAt: number, now: number, until: number): void
   /** Ends a request that says nothing about its host. */
   released(id: string, startedAt: number): void
   /** True while every listed host has failed last: then other addresses may be looked for. */
@@ -80,77 +76,193 @@ export interface Balancer {
   states(): HostState[]
 }
 
+const probeEvery = 1_000
+/** How soon a request without a second host is looked at again, ms. */
+const secondEvery = 250
+const firstBlame = 1_000
+const never = Number.NEGATIVE_INFINITY
+
 export function createBalancer(initial: BalancerSettings): Balancer {
   let settings = initial
-  const hosts = new Map<string, Host>()
+  const hosts = new Map<string, BalancedHost>()
+  let listed: BalancedHost[] = []
+  const times = createAnswerTimes()
+  const probes = createProbes()
   let uses = 0
-  let lastAsked = Number.NEGATIVE_INFINITY
+  let lastAsked = never
 
-  function finish(id: string, startedAt: number): Host | undefined {
+  function finish(id: string, startedAt: number) {
     const host = hosts.get(id)
-    const index = host?.started.indexOf(startedAt) ?? -1
+    const index = host?.requests.findIndex((each) => each.startedAt === startedAt) ?? -1
     if (host === undefined || index === -1) return undefined
-    host.started.splice(index, 1)
+    const [request] = host.requests.splice(index, 1)
     host.inFlight -= 1
     if (host.removed && host.inFlight === 0) hosts.delete(id)
-    return host
+    return { host, repeated: request?.repeated ?? false }
   }
 
-  function begin(host: Host, now: number, probe: boolean): Pick {
-    host.started.push(now)
+  function begin(host: BalancedHost, now: number, probe: boolean): Pick {
+    host.requests.push({ startedAt: now, repeated: false })
     host.inFlight += 1
-    host.lastUsed = ++uses
+    host.lastUsed = uses += 1
     lastAsked = now
+    probes.counted()
     return { host: host.id, probe }
   }
 
+  function beginProbe(host: BalancedHost, now: number): Pick {
+    probes.began(host.costly, now)
+    return begin(host, now, true)
+  }
+
   function allOut(): boolean {
-    const listed = [...hosts.values()].filter((host) => !host.removed)
     return listed.length > 0 && listed.every((host) => host.failures > 0)
   }
 
-  function isFree(host: Host, now: number): boolean {
-    const room = host.failures > 0 ? 1 : maxInFlight
-    return host.inFlight < room && now >= host.outUntil && now >= host.pausedUntil
+  function isFar(host: BalancedHost): boolean {
+    return settings.preferSameZone && settings.zone !== undefined && host.zone !== settings.zone
+  }
+
+  /** Negative when a comes first. */
+  function compare(a: BalancedHost, rankOfA: number, b: BalancedHost, rankOfB: number): number {
+    return (
+      rankOfA - rankOfB ||
+      Number(isFar(a)) - Number(isFar(b)) ||
+      a.inFlight - b.inFlight ||
+      a.lastUsed - b.lastUsed
+    )
+  }
+
+  /** One look at all hosts: this runs for each batch, so it makes no lists. */
+  function survey(now: number, usual: number, avoid: string | undefined) {
+    let best: BalancedHost | undefined
+    let bestRank: number = ranks.silent
+    let avoided: BalancedHost | undefined
+    /** Out, its back-off over: the one that waits longest. */
+    let due: BalancedHost | undefined
+    let slow: BalancedHost | undefined
+    /** Of those that are out and have nothing in flight, the one that waits longest. */
+    let idle: BalancedHost | undefined
+    /** Somebody is neither out, silent nor paused, be it full. */
+    let someoneWell = false
+    let someonePaused = false
+    let soonest = Number.POSITIVE_INFINITY
+    for (const host of listed) {
+      const isOut = host.failures > 0
+      const rank = isOut ? ranks.silent : rankOf(host, now, usual)
+      if (now < host.pausedUntil) someonePaused = true
+      else if (rank < ranks.silent) someoneWell = true
+      if (host.inFlight >= roomOf(host, usual)) continue
+      if (now < host.pausedUntil || now < host.outUntil) {
+        soonest = Math.min(soonest, Math.max(host.pausedUntil, host.outUntil))
+        if (now < host.pausedUntil) continue
+      }
+      if (isOut) {
+        if (idle === undefined || host.lastUsed < idle.lastUsed) idle = host
+        const isDue = now >= host.outUntil
+        if (isDue && (due === undefined || host.lastUsed < due.lastUsed)) due = host
+        continue
+      }
+      if (host.id === avoid) {
+        avoided = host
+        continue
+      }
+      if (rank === ranks.slow && host.inFlight === 0) {
+        if (slow === undefined || host.lastUsed < slow.lastUsed) slow = host
+      }
+      if (best === undefined || compare(host, rank, best, bestRank) < 0) {
+        best = host
+        bestRank = rank
+      }
+    }
+    return { best, bestRank, avoided, due, slow, idle, someoneWell, someonePaused, soonest }
   }
 
   return {
-    setHosts(list) {
+    setHosts(list, random = 0) {
       const wanted = new Map(list.map((each) => [each.id, each]))
       for (const host of hosts.values()) {
         host.removed = !wanted.has(host.id)
         if (host.removed && host.inFlight === 0) hosts.delete(host.id)
       }
-      for (const { id, zone } of wanted.values()) {
-        const known = hosts.get(id)
-        if (known) known.zone = zone
-        else hosts.set(id, newHost(id, zone))
+      const fresh = [...wanted.keys()].filter((id) => !hosts.has(id))
+      // Somewhere in the turn of those that are there: were it always the end, or the beginning, all senders would come to
+      // a new host at once.
+      const place = uses - random * hosts.size
+      const first = Math.floor(random * fresh.length)
+      for (const [index, id] of fresh.entries()) {
+        const turn = ((index - first + fresh.length) % fresh.length) / fresh.length
+        hosts.set(id, newHost(id, undefined, place + turn))
       }
+      for (const { id, zone } of wanted.values()) {
+        const host = hosts.get(id)
+        if (host) host.zone = zone
+      }
+      listed = [...hosts.values()].filter((host) => !host.removed)
     },
     configure(next) {
       settings = next
     },
     pick(now, avoid) {
-      const listed = [...hosts.values()].filter((host) => !host.removed)
-      const free = listed.filter((host) => isFree(host, now))
-      const others = free.filter((host) => host.id !== avoid)
-      const best = foremost(others.length > 0 ? others : free, (a, b) =>
-        compare(a, b, now, settings),
-      )
-      if (best) return begin(best, now, best.failures > 0)
-      // Nobody may be asked. A host that is well and merely full or paused will be free by itself; only when all have
-      // failed is one asked before its time.
-      const idle = listed.filter((host) => host.inFlight === 0 && now >= host.pausedUntil)
-      const nobodyWell = allOut()
-      if (nobodyWell && idle.length > 0 && now >= lastAsked + probeEvery) {
-        const longest = foremost(idle, (a, b) => a.lastUsed - b.lastUsed)
-        if (longest) return begin(longest, now, true)
+      const usual = times.usual(now, listed)
+      const seen = survey(now, usual, avoid)
+      const { best, avoided, due, slow, idle } = seen
+      let { soonest } = seen
+      if (seen.someoneWell) {
+        // A batch that has failed once is risked only where nothing else is to be had.
+        const isFirst = avoid === undefined
+        const dueAt = due ? probes.nextAt(due.costly, settings.coolOff) : Number.POSITIVE_INFINITY
+        if (due && isFirst && now >= dueAt) return beginProbe(due, now)
+        if (slow && isFirst && now >= probes.nextAt(true, settings.coolOff)) {
+          probes.began(true, now)
+          return begin(slow, now, false)
+        }
+        if (best && seen.bestRank < ranks.silent) return begin(best, now, false)
+        if (avoided) return begin(avoided, now, false)
+        if (due && now >= dueAt) return beginProbe(due, now)
+        return { waitUntil: Math.min(soonest, dueAt) }
       }
-      return { waitUntil: soonest(listed, nobodyWell && idle.length > 0, lastAsked, now) }
+      // Nobody is well: whoever may be asked is, and if all are out one a second before its time.
+      if (due) return beginProbe(due, now)
+      const silent = best ?? avoided
+      if (silent && !seen.someonePaused) return begin(silent, now, false)
+      if (allOut() && idle) {
+        if (now >= lastAsked + probeEvery) return begin(idle, now, true)
+        soonest = Math.min(soonest, lastAsked + probeEvery)
+      }
+      return { waitUntil: soonest }
+    },
+    pickSecond(id, startedAt, now) {
+      const host = hosts.get(id)
+      const request = host?.requests.find((each) => each.startedAt === startedAt)
+      if (host === undefined || request === undefined)
+        return { waitUntil: Number.POSITIVE_INFINITY }
+      const usual = times.usual(now, listed)
+      const at = silentAt(host, startedAt, usual)
+      if (now < at) return { waitUntil: at }
+      let best: BalancedHost | undefined
+      for (const each of listed) {
+        if (each === host || each.failures > 0 || now < each.pausedUntil) continue
+        if (each.lastSuccess <= startedAt || each.inFlight >= roomOf(each, usual)) continue
+        const rank = rankOf(each, now, usual)
+        if (rank >= ranks.slow) continue
+        if (best === undefined || compare(each, rank, best, rankOf(best, now, usual)) < 0)
+          best = each
+      }
+      if (best === undefined) return { waitUntil: now + secondEvery }
+      request.repeated = true
+      return begin(best, now, false)
     },
     succeeded(id, startedAt, now) {
-      const host = finish(id, startedAt)
-      if (host === undefined) return
+      const ended = finish(id, startedAt)
+      if (ended === undefined) return
+      const { host, repeated } = ended
+      // The second host took it as well: this one is slow to answer and not dead, so next time it is given longer.
+      if (repeated) host.patience *= 2
+      const usual = times.usual(now, listed)
+      const wasSlow = isSlow(host, usual)
+      times.add(host, now - startedAt)
+      if (wasSlow && now - startedAt < (host.latency ?? 0)) probes.wentWell(true)
       // An outage that all shared is over, so what their back-offs have grown to says nothing any more: without this the
       // first to come back would carry everything for up to 30 s.
       if (allOut()) {
@@ -158,101 +270,50 @@ export function createBalancer(initial: BalancerSettings): Balancer {
           other.outUntil = Math.min(other.outUntil, now + probeEvery)
         }
       }
+      if (host.failures > 0) {
+        const blame = firstBlame * 4 ** (host.strikes - 1)
+        host.blamedUntil = Math.min(host.lastError + settings.coolOff, now + blame)
+        probes.wentWell(host.costly)
+      }
       host.failures = 0
-      host.outUntil = Number.NEGATIVE_INFINITY
+      host.outUntil = never
       host.lastSuccess = now
+      host.lastAnswer = now
+      host.proven = true
     },
     failed(id, startedAt, now, random) {
-      const host = finish(id, startedAt)
+      const host = finish(id, startedAt)?.host
       if (host === undefined) return
-      host.lastError = now
       // Four requests that one outage ends together are one failure.
-      if (startedAt < host.failedAt) return
+      const isCounted = startedAt < host.failedAt
+      const counts = now < Math.max(host.lastError, host.blamedUntil) + settings.coolOff
+      host.lastError = now
+      if (isCounted) return
+      if (host.failures === 0) host.strikes = counts ? host.strikes + 1 : 1
       host.failures += 1
       host.failedAt = now
-      host.outUntil = now + backOff(host.failures, random)
+      const took = now - startedAt
+      host.costly = took >= shortestPatience
+      if (host.costly) probes.cost(now)
+      host.outUntil = now + Math.max(backOff(host.failures, random), Math.min(took, longestBackOff))
+      host.blamedUntil = now + settings.coolOff
+      host.proven = false
+      host.patience = shortestPatience
     },
-    paused(id, startedAt, until) {
-      const host = finish(id, startedAt)
+    paused(id, startedAt, now, until) {
+      const host = finish(id, startedAt)?.host
       if (host === undefined) return
       host.pausedUntil = Math.max(host.pausedUntil, until)
+      host.lastAnswer = Math.max(host.lastAnswer, now)
+      host.proven = false
       // It answers, so it is no longer out.
       host.failures = 0
-      host.outUntil = Number.NEGATIVE_INFINITY
+      host.outUntil = never
     },
     released(id, startedAt) {
       finish(id, startedAt)
     },
     allOut,
-    states: () =>
-      [...hosts.values()].map(
-        ({ zone: _zone, lastUsed: _used, failedAt: _failed, started: _started, ...state }) => state,
-      ),
+    states: () => [...hosts.values()].map(stateOf),
   }
-}
-
-function newHost(id: string, zone: string | undefined): Host {
-  const never = Number.NEGATIVE_INFINITY
-  return {
-    id,
-    zone,
-    inFlight: 0,
-    failures: 0,
-    outUntil: never,
-    pausedUntil: never,
-    lastError: never,
-    lastSuccess: never,
-    removed: false,
-    lastUsed: 0,
-    failedAt: never,
-    started: [],
-  }
-}
-
-function foremost(hosts: readonly Host[], compare: (a: Host, b: Host) => number) {
-  let best = hosts[0]
-  for (const host of hosts) if (best && compare(host, best) < 0) best = host
-  return best
-}
-
-function compare(a: Host, b: Host, now: number, settings: BalancerSettings): number {
-  return (
-    order(isSlow(a, now), isSlow(b, now)) ||
-    order(hasErrors(a, now, settings), hasErrors(b, now, settings)) ||
-    order(isFar(a, settings), isFar(b, settings)) ||
-    a.inFlight - b.inFlight ||
-    a.lastUsed - b.lastUsed
-  )
-}
-
-function order(a: boolean, b: boolean): number {
-  return Number(a) - Number(b)
-}
-
-function isSlow(host: Host, now: number): boolean {
-  const [oldest] = host.started
-  return oldest !== undefined && now - oldest > slowAfter
-}
-
-function hasErrors(host: Host, now: number, { coolOff }: BalancerSettings): boolean {
-  return now - host.lastError < coolOff
-}
-
-function isFar(host: Host, { preferSameZone, zone }: BalancerSettings): boolean {
-  return preferSameZone && zone !== undefined && host.zone !== zone
-}
-
-/** When time alone makes a host free: the end of a back-off or a pause, or the next probe. */
-function soonest(
-  listed: readonly Host[],
-  mayProbe: boolean,
-  lastAsked: number,
-  now: number,
-): number {
-  const times = listed
-    .filter((host) => host.inFlight < (host.failures > 0 ? 1 : maxInFlight))
-    .map((host) => Math.max(host.outUntil, host.pausedUntil))
-  if (mayProbe) times.push(lastAsked + probeEvery)
-  const ahead = times.filter((time) => time > now)
-  return ahead.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...ahead)
 }

@@ -7,14 +7,19 @@
  *   kept ────────▶ ┘                        └─ else ───────▶ retries, for any host
  *
  * A batch is cut only when a host can take it, so that under an outage events stay where they can be withdrawn.
- * `kept` holds what a host refused that takes nothing: others go first, else one bad event would be asked for ever.
+ * `kept` holds what a host refused that takes nothing, and some of what failed everywhere: others go first, else one bad
+ * event would be asked for ever.
+ * What a host that fell silent has goes to a second host as well, see balancer.pickSecond.
  */
+import { shortestPatience } from '../balancer/balanced-host.ts'
 import type { Balancer } from '../balancer/balancer.ts'
 import type { Batch, BatchLimits, Queue, Settled } from '../queue/queue.ts'
 import type { Time } from '../time.ts'
+import { createCopies } from './copies.ts'
 import type { Outcome } from './outcome.ts'
 import { wholeOf, type Part } from './part.ts'
 import { sift } from './refusal.ts'
+import { createTaken } from './taken.ts'
 
 export interface DispatcherDeps<Owner> {
   queue: Queue<Owner>
@@ -22,6 +27,7 @@ export interface DispatcherDeps<Owner> {
   limits: () => BatchLimits
   /** One try at a host. Never rejects. */
   send(part: Part<Owner>, host: string, options: { fresh: boolean }): Promise<Outcome>
+  dropsOldest: () => boolean
   /** False: nothing can be sent at all yet (TLS material is missing). */
   canSend: () => boolean
   poison(part: Part<Owner>, host: string, status: number): Promise<boolean>
@@ -52,8 +58,8 @@ export interface Dispatcher<Owner> {
 /** How long what was refused by a host that takes nothing waits when nothing else shows that it takes anything. */
 const keptRetry = 30_000
 const pauseAfterReset = 100
-const minute = 60_000
-const knownHosts = 64
+/** So many parts let others go first while nothing is delivered. */
+const maxKeptBack = 16
 
 export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher<Owner> {
   const { queue, balancer, observe, time } = deps
@@ -62,8 +68,8 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
   let kept: { part: Part<Owner>; until: number }[] = []
   /** Events of each batch that are neither delivered nor dead-lettered, and its parts at hosts. */
   const open = new Map<Batch<Owner>, { events: number; sending: number }>()
-  /** What each host took last, by the first sequence number of the batch. */
-  const lastTaken = new Map<string, { at: number; batch: number }[]>()
+  const taken = createTaken()
+  const copies = createCopies<Part<Owner>>()
   let active = 0
   let hurried = false
   let closed = false
@@ -79,23 +85,8 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
   }
 
   function took(host: string, batch: Batch<Owner>): void {
-    const at = now()
-    // Two suffice to answer "another batch than this one".
-    const others = (lastTaken.get(host) ?? []).filter((each) => each.batch !== batch.first)
-    lastTaken.delete(host)
-    lastTaken.set(host, [...others.slice(-1), { at, batch: batch.first }])
-    for (const [name, [oldest]] of lastTaken) {
-      if (lastTaken.size <= knownHosts || (oldest?.at ?? 0) > at - minute) break
-      lastTaken.delete(name)
-    }
+    taken.add(host, batch.first, now())
     if (kept.length > 0) retries.push(...kept.splice(0).map(({ part }) => part))
-  }
-
-  function takesOthers(host: string, batch: Batch<Owner>): boolean {
-    const since = now() - minute
-    return (lastTaken.get(host) ?? []).some(
-      (each) => each.batch !== batch.first && each.at >= since,
-    )
   }
 
   /** Tries a host, and after a reset without an answer once more within a second. */
@@ -111,22 +102,55 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
       outcome = await deps.send(part, host, { fresh: true })
     }
     if (outcome.kind === 'delivered') {
+      // What a second host delivered already is not counted again.
+      if (copies.isDelivered(part)) return outcome
       observe.delivered(host, part.events.count, part.events.body.length, now() - began)
     } else if (!closed) observe.problem(host, outcome)
     return outcome
   }
 
   async function run(part: Part<Owner>, host: string, startedAt: number): Promise<void> {
+    copies.began(part)
+    const stopWatching = watch(part, host, startedAt)
     const outcome = await attempt(part, host)
+    stopWatching()
+    const isDelivered = copies.isDelivered(part)
+    if (outcome.kind === 'delivered' && copies.delivered(part)) finished(part)
+    const elsewhere = copies.ended(part)
     if (outcome.kind === 'delivered') {
-      finished(part)
       took(host, part.batch)
       balancer.succeeded(host, startedAt, now())
-      return
+    } else if (isDelivered || elsewhere > 0) {
+      if (outcome.kind === 'refused') balancer.released(host, startedAt)
+      else settleHost(host, startedAt, outcome)
+    } else if (outcome.kind === 'refused') await divide(part, host, startedAt, outcome)
+    else {
+      settleHost(host, startedAt, outcome)
+      again([part], host)
     }
-    if (outcome.kind === 'refused') return divide(part, host, startedAt, outcome)
-    again([part], host)
-    settleHost(host, startedAt, outcome)
+  }
+
+  /** Sends it to a second host too when this one falls silent. Answers with what ends that. */
+  function watch(part: Part<Owner>, host: string, startedAt: number): () => void {
+    let end: () => void
+    function look(): void {
+      if (closed || copies.isDelivered(part)) return
+      const at = now()
+      const second = copies.mayCopy()
+        ? balancer.pickSecond(host, startedAt, at)
+        : { waitUntil: at + shortestPatience }
+      if ('waitUntil' in second) {
+        if (second.waitUntil < Number.POSITIVE_INFINITY) lookAt(second.waitUntil)
+        return
+      }
+      observe.retried()
+      if (!start(part, second.host, at)) balancer.released(second.host, at)
+    }
+    function lookAt(at: number): void {
+      end = time.after(Math.max(at - now(), 1), look)
+    }
+    lookAt(startedAt + shortestPatience)
+    return () => end()
   }
 
   async function divide(
@@ -137,7 +161,7 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
   ): Promise<void> {
     const { rest, ended, tookSome } = await sift(refused, refusal, {
       send: (part) => attempt(part, host),
-      takesOthers: () => takesOthers(host, refused.batch),
+      takesOthers: () => taken.hasOther(host, refused.batch.first, now()),
       delivered: finished,
       async poison(part, status) {
         const isKept = await deps.poison(part, host, status)
@@ -145,11 +169,11 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
         return isKept
       },
     })
-    if (ended === undefined || ended.kind === 'refused') keep(rest, host)
-    else again(rest, host)
     if (tookSome) took(host, refused.batch)
     if (ended === undefined) balancer.succeeded(host, startedAt, now())
     else settleHost(host, startedAt, ended)
+    if (ended === undefined || ended.kind === 'refused') keep(rest, host)
+    else again(rest, host)
   }
 
   function settleHost(
@@ -157,16 +181,28 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
     startedAt: number,
     outcome: Exclude<Outcome, { kind: 'delivered' }>,
   ): void {
-    if (outcome.kind === 'paused') balancer.paused(host, startedAt, now() + outcome.ms)
-    else balancer.failed(host, startedAt, now(), deps.random())
+    const at = now()
+    if (outcome.kind === 'paused') balancer.paused(host, startedAt, at, at + outcome.ms)
+    else balancer.failed(host, startedAt, at, deps.random())
   }
 
   function again(parts: readonly Part<Owner>[], host: string): void {
     for (const part of parts) {
       part.avoid = host
-      retries.push(part)
+      if (mayStepBack()) kept.push({ part, until: now() })
+      else retries.push(part)
     }
     if (parts.length > 0) observe.retried()
+  }
+
+  /**
+   * Once every host has failed, what they failed with lets others go first: it may be this very batch that nobody takes.
+   * Only some, as what is cut is not easily withdrawn; and DropOldest needs old ones that it may drop.
+   */
+  function mayStepBack(): boolean {
+    if (!balancer.allOut() || kept.length >= maxKeptBack) return false
+    const { bytes, waitingBytes } = queue.totals()
+    return !deps.dropsOldest() || waitingBytes * 2 >= bytes
   }
 
   /** Another host may take it at once; when each that is well refused it, everything else goes first. */
@@ -184,6 +220,11 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
     }
   }
 
+  function soonestKept(): number {
+    const soonest = Math.min(...kept.map(({ until }) => until))
+    return kept.findIndex(({ until }) => until === soonest)
+  }
+
   /** When the next part may go, and a function that takes it. */
   function next(): { at: number; take: () => Part<Owner> | undefined; avoid?: string } {
     const [retry] = retries
@@ -196,11 +237,12 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
     }
     const limits = deps.limits()
     const ready = queue.readyAt(limits, hurried || active === 0)
-    const [oldest] = kept
+    const index = soonestKept()
+    const oldest = kept[index]
     if (ready > now() && oldest && (ready === Number.POSITIVE_INFINITY || oldest.until < ready)) {
       // With nothing else to send, nothing else can show whether the host takes anything.
       const at = balancer.allOut() ? Number.NEGATIVE_INFINITY : oldest.until
-      return { at, take: () => kept.shift()?.part }
+      return { at, take: () => kept.splice(index, 1)[0]?.part }
     }
     return {
       at: ready,
@@ -232,19 +274,24 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
       const pick = balancer.pick(startedAt, candidate.avoid)
       if ('waitUntil' in pick) return wake(pick.waitUntil)
       const part = candidate.take()
-      const state = part && open.get(part.batch)
-      if (part === undefined || state === undefined) {
+      if (part === undefined || !start(part, pick.host, startedAt)) {
         balancer.released(pick.host, startedAt)
-        continue
       }
-      active += 1
-      state.sending += 1
-      void run(part, pick.host, startedAt).finally(() => {
-        active -= 1
-        state.sending -= 1
-        pump()
-      })
     }
+  }
+
+  /** False: nobody wants that part any more. */
+  function start(part: Part<Owner>, host: string, startedAt: number): boolean {
+    const state = open.get(part.batch)
+    if (state === undefined) return false
+    active += 1
+    state.sending += 1
+    void run(part, host, startedAt).finally(() => {
+      active -= 1
+      state.sending -= 1
+      pump()
+    })
+    return true
   }
 
   return {

@@ -350,7 +350,7 @@ test('without a dead-letter folder a poison event is kept, and stop says that it
   assert.deepEqual(await sender.stop({ graceMs: 100 }), { remaining: 1 })
 })
 
-test('a server that hangs is left after its time-out, meanwhile others take the events', async (t) => {
+test('what a server that hangs has goes to another one after a second, and what follows at once', async (t) => {
   const hanging = await startRawServer(t, (socket) => socket.resume())
   const good = await startTestReceiver(t)
   const timeouts = { ...defaultTimeouts, response: 3_000 }
@@ -364,7 +364,7 @@ test('a server that hangs is left after its time-out, meanwhile others take the 
   sender.input.end()
   await sender.drained
   const took = performance.now() - began
-  assert.ok(took > 2_900 && took < 4_500, `${took} ms`)
+  assert.ok(took > 950 && took < 2_500, `${took} ms`)
   assert.deepEqual(missingOf(good.accepted, 500), [])
 })
 
