@@ -183,6 +183,7 @@ export async function startSender(
     queue,
     balancer,
     limits: () => current().batch,
+    dropsOldest: () => current().queue.onFull === 'DropOldest',
     canSend: () => connections.canSend(),
     send: transmitter.send,
     poison: transmitter.poison,
