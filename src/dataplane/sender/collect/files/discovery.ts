@@ -44,8 +44,8 @@ export interface DiscoveryDeps {
 /** Milliseconds between two looks at one file, and between two at all folders however much happens there. */
 const lookInterval = 10
 const scanInterval = 100
-/** Looking takes at most this part of the time. */
-const share = 10
+/** Thousands of files take longer to look at; then there is as much time between, yet never more than this, ms. */
+const longestPause = 1_000
 
 export function createDiscovery(deps: DiscoveryDeps): Discovery {
   const { globs, limits, time, log, roster, formers, identity, report } = deps
@@ -58,11 +58,12 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
     log,
     now: time.now,
     onChange(path, comesOrGoes) {
-      const file = comesOrGoes ? undefined : roster.byPath(path)
-      if (file) {
+      const file = roster.byPath(path)
+      if (comesOrGoes) soon()
+      else if (file) {
         file.isHeard = true
         deps.ask(file, Math.max(time.now(), file.lookedAt + lookInterval))
-      } else soon()
+      } else return
       deps.wake()
     },
     onNoise(folder) {
@@ -73,7 +74,7 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
   })
 
   function soon(): void {
-    at = Math.min(at, scannedAt + Math.max(scanInterval, took * share))
+    at = Math.min(at, scannedAt + Math.max(scanInterval, Math.min(took, longestPause)))
   }
 
   /** Opens it at once, so that it can be read even if it is deleted while the queue has no room. */
@@ -98,6 +99,7 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
       const since = time.now()
       formers.beginScan()
       const found = await findFiles(globs)
+      took = time.now() - since
       report.problems(found.problems)
       const changed = new Set(roster.apply(found))
       for (const file of roster.files.values()) if (file.phase === 'suspect') changed.add(file)
@@ -106,8 +108,7 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
       watches.follow(found.folders)
       scans += 1
       scannedAt = time.now()
-      took = scannedAt - since
-      at = scannedAt + Math.max(limits.interval, took * share)
+      at = scannedAt + limits.interval
     },
     hears: ({ isHeard, path }) => isHeard && watches.hears(dirname(path)),
     close: () => watches.close(),

@@ -16,7 +16,7 @@ export interface FoundFile {
 export interface Findings {
   /** By key: one that is reached by several paths is there once. */
   files: Map<string, FoundFile>
-  /** Folders in which such files lie or may come, with what tells one from its successor of the same name. */
+  /** Folders where it shows when such files come and go, with what tells one from its successor of the same name. */
   folders: Map<string, string>
   /** Paths that could not be looked at, with the reason: what is not found may be there nevertheless. */
   problems: Map<string, string>
@@ -33,12 +33,21 @@ export async function findFiles(globs: readonly (readonly Step[])[]): Promise<Fi
   for (let i = 0; i < sorted.length; i += atOnce) {
     await Promise.all(sorted.slice(i, i + atOnce).map(async (path) => visit(path, findings)))
   }
-  for (const folder of new Set([...findings.folders.keys(), ...sorted.map(dirname)])) {
+  const listed = new Set([...findings.folders.keys(), ...sorted.map((path) => dirname(path))])
+  findings.folders.clear()
+  for (const folder of listed) await takeFolder(folder, findings)
+  // A folder that is replaced, or made at last, shows in the one above it.
+  for (const folder of listed) await takeFolder(dirname(folder), findings)
+  return findings
+}
+
+/** That folder, or the nearest one above it that is there. */
+async function takeFolder(path: string, findings: Findings): Promise<void> {
+  for (let folder = path; !findings.folders.has(folder); folder = dirname(folder)) {
     const stats = await statOf(folder, findings)
     if (stats?.isDirectory()) findings.folders.set(folder, keyOf(stats))
-    else findings.folders.delete(folder)
+    if (stats || folder === '/') return
   }
-  return findings
 }
 
 export function keyOf({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): string {
