@@ -157,6 +157,17 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     ...usual,
+    name: 'own zone preferred, one zone is down for 20 s',
+    hosts: 12,
+    senders: 12,
+    healthy: (index) => index % zones > 0,
+    preferSameZone: true,
+    plan(world) {
+      for (let index = 0; index < 12; index += zones) becomes(index, 'down', 10, 30)(world)
+    },
+  },
+  {
+    ...usual,
     name: '1,000 senders, 100 hosts, a zone vanishes for 40 s',
     hosts: 100,
     senders: 1000,

@@ -83,6 +83,7 @@ export async function createConnections(
         id: target.id,
         ...(target.zone === undefined ? {} : { zone: target.zone }),
       })),
+      random(),
     )
     health.keepOnly(new Set(balancer.states().map(({ id }) => id)))
     if (security.generation() !== undefined) pools.sync(targets, security, book.serverName())
