@@ -29,6 +29,8 @@ export const commands = {
   generate: [['node', 'scripts/generate.ts']],
   bench: [build, ['node', 'bench/run.ts']],
   'bench:balancer': [['node', 'bench/balancer/run.ts']],
+  'bench:back-pressure': [build, ['node', 'bench/back-pressure/run.ts']],
+  'bench:duplicates': [build, ['node', 'bench/duplicates/run.ts']],
   'bench:scale': [build, ['node', 'bench/scale/run.ts']],
   cluster: [['node', 'test/cluster/leave-running.ts']],
   'test:cluster': [build, ['node', 'test/cluster/run.ts']],
