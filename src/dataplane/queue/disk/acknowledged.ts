@@ -27,9 +27,13 @@ export interface Acknowledged {
   state(): AcknowledgedState
 }
 
-export function createAcknowledged(initial: AcknowledgedState): Acknowledged {
+/** `unread`: what begins there and may not be acknowledged in this life, in order. */
+export function createAcknowledged(
+  initial: AcknowledgedState,
+  unread: readonly number[] = [],
+): Acknowledged {
   let cutUpTo = initial.below
-  const open: number[] = []
+  const open: number[] = [...unread]
   let ranges = initial.ranges.map((range) => ({ ...range }))
 
   function below(): number {
@@ -38,7 +42,8 @@ export function createAcknowledged(initial: AcknowledgedState): Acknowledged {
 
   return {
     cut({ first, last }) {
-      open.push(first)
+      // What could not be read may lie behind: the list stays sorted.
+      open.splice(lowerBound(open, first), 0, first)
       cutUpTo = last + 1
     },
     done({ first, last }) {

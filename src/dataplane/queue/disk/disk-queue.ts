@@ -94,6 +94,7 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
   const recovered = await recover({
     directory,
     disk,
+    time,
     setAside,
     log,
     onUnreadable: () => observe.corrupt(0),
@@ -109,7 +110,7 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
   }
   if (events > 0) log.info({ events, bytes }, 'Events of an earlier life wait in the queue')
   await segments.sweep()
-  const acknowledged = createAcknowledged(recovered.acknowledged)
+  const acknowledged = createAcknowledged(recovered.acknowledged, recovered.unread)
   const keeper = createKeeper({ directory, disk, time, trouble, senderId, turn: recovered.turn })
 
   /** What each batch takes from which segment. */
@@ -142,7 +143,10 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
     trouble,
     log,
     senderId,
-    next: recovered.segments.length === 0 ? 0 : recovered.next + numbersOfALife,
+    next:
+      recovered.segments.length + recovered.unread.length === 0
+        ? 0
+        : recovered.next + numbersOfALife,
     segmentBytes,
     fileLimit: () => settings.maxSize,
     written(records, group, syncMs) {
@@ -163,6 +167,10 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
     },
     refused: () => listener.changed(),
   })
+  const unreadable =
+    recovered.unread.length === 0
+      ? undefined
+      : `${recovered.unread.length} files of the queue could not be read; the next start tries again`
   reader.wake()
 
   /** Small enough that space comes back in steps, large enough that files are few. */
@@ -325,7 +333,7 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
         unsafeBytes: pending.bytes,
       }
     },
-    problem: () => trouble.problem(),
+    problem: () => trouble.problem() ?? unreadable,
     usage: () => ({
       bytes: segments.bytes() + segments.condemnedBytes(),
       segments: segments.list().length,

@@ -5,11 +5,12 @@
  * |----------------------------------------------|-----------------------------------------------------|
  * | a record that was cut short, or only zeros   | a torn write: nobody was told of it, so it is cut   |
  * | anything else that is no whole record        | set aside and counted; the records behind it are taken |
- * | a file that cannot be read at all            | renamed to `*.unreadable` and counted; the others are taken |
+ * | a file that cannot be read after some tries  | left for the next life, and counted; the others are taken |
  */
 import { join } from 'node:path/posix'
 import { messageOf } from '../../../errors.ts'
 import type { Disk, DiskFile } from '../../disk/disk.ts'
+import type { Time } from '../../time.ts'
 import { decodeAcknowledged, leftOf, placeBytes, type AcknowledgedState } from './acknowledged.ts'
 import {
   parseSegmentName,
@@ -34,11 +35,14 @@ export interface Recovered {
   /** Higher than any sequence number that was seen. */
   next: number
   bytes: number
+  /** From these sequence numbers on something could not be read: it must not come to pass for acknowledged. */
+  unread: number[]
 }
 
 export interface RecoverDeps {
   directory: string
   disk: Disk
+  time: Time
   setAside: SetAside
   log: QueueLog
   /** A file could not be read at all. */
@@ -51,6 +55,7 @@ interface Head {
   segment: Segment
   senderId: string | undefined
   first: number
+  isUnread?: boolean
 }
 
 /** Rejects when the folder itself cannot be read. */
@@ -75,7 +80,7 @@ export async function recover(deps: RecoverDeps): Promise<Recovered> {
       condemned: false,
     }
     const head = await withFile(deps, segment, (file) => headOf(segment, file))
-    if (head !== undefined) heads.push(head)
+    heads.push(head ?? { segment, senderId: undefined, first: 0, isUnread: true })
   }
   heads.sort((a, b) => a.segment.number - b.segment.number)
   const ids = new Set(heads.flatMap(({ senderId }) => senderId ?? []))
@@ -88,15 +93,20 @@ export async function recover(deps: RecoverDeps): Promise<Recovered> {
     turn: acknowledged?.turn ?? 0,
     next: Math.max(0, ...heads.map(({ first }) => first)),
     bytes: 0,
+    unread: [],
   }
   const { below, ranges } = recovered.acknowledged
   recovered.next = Math.max(recovered.next, below, (ranges.at(-1)?.last ?? -1) + 1)
-  for (const { segment } of heads) {
-    const counted = await withFile(deps, segment, async (file) => {
-      await count(deps, segment, file, recovered)
-      return true
-    })
-    if (counted) recovered.segments.push(segment)
+  let from = below
+  for (const { segment, isUnread } of heads) {
+    const last = isUnread
+      ? undefined
+      : await withFile(deps, segment, (file) => count(deps, segment, file, recovered))
+    if (last === undefined) recovered.unread.push(from)
+    else {
+      recovered.segments.push(segment)
+      from = Math.max(from, last + 1)
+    }
   }
   return recovered
 }
@@ -107,22 +117,26 @@ async function headOf(segment: Segment, file: DiskFile): Promise<Head> {
   return { segment, senderId: head?.senderId, first: head?.first ?? 0 }
 }
 
-/** Takes the measure of a segment, and cuts or sets aside what is no record. */
+/** Takes the measure of a segment, cuts or sets aside what is no record, and answers with the last sequence number. */
 async function count(
   deps: RecoverDeps,
   segment: Segment,
   file: DiskFile,
   recovered: Recovered,
-): Promise<void> {
+): Promise<number> {
   const damages: Damage[] = []
   let at = segmentHead
+  let last = -1
+  segment.left = 0
+  segment.unreadBytes = 0
   while (at < segment.size) {
     const stretch = await readStretch(file, segment.marker, at, segment.size)
     for (const record of stretch.records) {
       const runs = leftOf(record, recovered.acknowledged)
       for (const [from, until] of runs) segment.left += until - from
       segment.unreadBytes += bytesOf(record, runs)
-      recovered.next = Math.max(recovered.next, record.first + record.count)
+      last = record.first + record.count - 1
+      recovered.next = Math.max(recovered.next, last + 1)
       segment.end = record.end
     }
     damages.push(...stretch.damages)
@@ -136,6 +150,7 @@ async function count(
     if (!isTorn) await deps.setAside.keep(segment, file, damage)
   }
   if (segment.size > segment.end) await cutBack(deps, segment, file)
+  return last
 }
 
 /** Bytes of the events at these indexes. */
@@ -190,30 +205,35 @@ async function cutBack({ log }: RecoverDeps, segment: Segment, file: DiskFile): 
   }
 }
 
-/** Undefined when the file cannot be read; then it is out of the way and the log goes on without it. */
+/** Waits before each try, ms: a disk that comes and goes is given a moment. */
+const tries = [0, 200, 1_000]
+
+/** Undefined when the file cannot be read: then the log goes on without it, and the next life tries again. */
 async function withFile<T>(
-  { disk, log, onUnreadable }: RecoverDeps,
+  { disk, time, log, onUnreadable }: RecoverDeps,
   segment: Segment,
   use: (file: DiskFile) => Promise<T>,
 ): Promise<T | undefined> {
-  try {
-    const file = await disk.open(segment.path, 'existing')
+  let problem: unknown
+  for (const wait of tries) {
+    if (wait > 0) await time.sleep(wait)
     try {
-      return await use(file)
-    } finally {
-      await file.close()
+      const file = await disk.open(segment.path, 'existing')
+      try {
+        return await use(file)
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      problem = error
     }
-  } catch (error) {
-    onUnreadable()
-    log.error(
-      { problem: messageOf(error), segment: segment.path },
-      'A file of the queue cannot be read: it is left as `.unreadable`, the rest goes on',
-    )
-    await disk
-      .rename(segment.path, `${segment.path}.unreadable`)
-      .catch((cause: unknown) => log.warn({ problem: messageOf(cause) }, 'It cannot be renamed'))
-    return undefined
   }
+  onUnreadable()
+  log.error(
+    { problem: messageOf(problem), segment: segment.path },
+    'A file of the queue cannot be read: it stays for the next start, the rest goes on',
+  )
+  return undefined
 }
 
 async function readAcknowledged(

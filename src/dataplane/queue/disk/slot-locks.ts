@@ -102,10 +102,16 @@ export function createSlotLocks(deps: SlotLocksDeps): SlotLocks {
     let beat = 0
     let lost = false
     const ending = new AbortController()
-    mine.add(number)
     const write = (released: boolean): Promise<void> =>
       file.write(0, formatLock({ ...own, beat, released }))
-    await write(false)
+    try {
+      await write(false)
+    } catch (error) {
+      // A full disk as a rule: an empty lock would keep everyone from the slot for as long as one of another host.
+      await discard(file, join(folder, lockName(generation)))
+      throw error
+    }
+    mine.add(number)
 
     async function renew(): Promise<void> {
       for (;;) {
@@ -141,6 +147,16 @@ export function createSlotLocks(deps: SlotLocksDeps): SlotLocks {
         }
         mine.delete(number)
       },
+    }
+  }
+
+  /** Never rejects. */
+  async function discard(file: DiskFile, path: string): Promise<void> {
+    try {
+      await file.close()
+      await disk.remove(path)
+    } catch (error) {
+      log.warn({ problem: messageOf(error), path }, 'A lock that could not be written is left')
     }
   }
 
