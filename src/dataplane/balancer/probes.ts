@@ -1,8 +1,8 @@
 /**
  * How often a batch may be risked on a host that is out or slow, while others are well. Where asking is cheap (it refuses
  * at once) one of 20 batches or one in 5 s; where it takes long (a time-out, slow answers) one of 200, so that the 99th
- * percentile does not see it, or one in coolOff. A probe that went well lets the next one go at once, so that hosts that
- * went together come back together.
+ * percentile does not see it, or one in coolOff (5 s at least, a minute at most). A probe that went well lets the next one
+ * go at once, so that hosts that went together come back together.
  */
 interface Budget {
   batches: number
@@ -10,7 +10,7 @@ interface Budget {
 }
 
 const cheap = { batches: 20, ms: 5_000 }
-const dear = { batches: 200 }
+const dear = { batches: 200, longest: 60_000 }
 
 export interface Probes {
   /** A batch went anywhere. */
@@ -34,8 +34,8 @@ export function createProbes(): Probes {
     },
     nextAt(costly, coolOff) {
       const { batches, lastAt } = of(costly)
-      const limit = costly ? { ...dear, ms: coolOff } : cheap
-      return batches >= limit.batches ? Number.NEGATIVE_INFINITY : lastAt + limit.ms
+      if (batches >= (costly ? dear : cheap).batches) return Number.NEGATIVE_INFINITY
+      return lastAt + (costly ? Math.min(Math.max(coolOff, cheap.ms), dear.longest) : cheap.ms)
     },
     began(costly, now) {
       Object.assign(of(costly), { batches: 0, lastAt: now })

@@ -175,13 +175,18 @@ test('a host that refuses at once is tried once in 5 s or 20 batches', () => {
   }
 })
 
-test('a host that timed out is tried once in coolOff or 200 batches', () => {
-  for (const [every, expected] of [
-    [1000, 60_000],
-    [100, 20_000],
-    [10, 10_000],
+test('a host that timed out is tried once in coolOff, 5 s to a minute, or 200 batches', () => {
+  for (const [coolOff, every, expected] of [
+    [60_000, 1000, 60_000],
+    [60_000, 100, 20_000],
+    // It rests as long as its failure took.
+    [60_000, 10, 10_000],
+    [0, 1000, 10_000],
+    [20_000, 1000, 20_000],
+    [3_600_000, 1000, 60_000],
   ] as const) {
     const balancer = balancerOf('a', 'b')
+    balancer.configure({ ...settings, coolOff })
     assert.equal(pickHost(balancer, 0), 'a')
     balancer.failed('a', 0, 10_000, 0)
     let now = 10_000
@@ -193,6 +198,15 @@ test('a host that timed out is tried once in coolOff or 200 batches', () => {
     const waited = now - 10_000
     assert.ok(Math.abs(waited - expected) <= every, `with one in ${every} ms it took ${waited} ms`)
   }
+})
+
+test('without coolOff a slow host still gets no more than one batch in 5 s, or 200', () => {
+  const balancer = balancerOf('a', 'b', 'c')
+  balancer.configure({ ...settings, coolOff: 0 })
+  const counts = serve(balancer, 0, 60_000, (host, now) =>
+    balancer.succeeded(host, now, now + (host === 'a' ? 100 : 10)),
+  )
+  assert.ok((counts['a'] ?? 0) <= 30, `${counts['a']} of 3000`)
 })
 
 test('hosts that went together come back together: a probe that went well lets the next one go', () => {
