@@ -151,19 +151,61 @@ export function startFileActor(folder: string, options: ActorOptions): Actor {
   }
 }
 
-/** Nobody tells a stream what is safe, so the checker hears where each connection began, ended, and how. */
+interface Connection {
+  socket: Socket
+  from: number
+  to: number
+  /** Of all its events, as the sender said at some moments. */
+  collected: { at: number; count: number }[]
+}
+
+/** Between the sender's count and the fsync of what it counts, ms; many times what a small disk takes. */
+const onDiskAfter = 500
+const lookEvery = 100
+
+/** One connection is all that the sender has in its life, as it alone breaks it. */
+function lookAt(
+  open: () => Connection | undefined,
+  collected: () => Promise<number | undefined>,
+): () => void {
+  const timer = setInterval(() => {
+    const connection = open()
+    const at = performance.now()
+    collected().then(
+      (count) => {
+        if (connection !== undefined && count !== undefined)
+          connection.collected.push({ at, count })
+      },
+      // It is down, or hangs.
+      () => undefined,
+    )
+  }, lookEvery)
+  return () => clearInterval(timer)
+}
+
+/**
+ * Nobody tells a stream what is safe, so the checker hears where each connection began, ended, and how; and what the
+ * sender says that it has collected, which is on its disk a little later.
+ */
 export function startTcpActor(
   target: { host: string; port: number },
-  options: ActorOptions,
+  options: ActorOptions & { collected(this: void): Promise<number | undefined> },
 ): Actor {
   const { checker } = options
   const pen = createPen('tcp', options)
   const stopped = new AbortController()
-  let open: { socket: Socket; from: number; to: number } | undefined
+  let open: Connection | undefined
   let ending = false
+  const stopLooking = lookAt(() => open, options.collected)
 
   function leave(broken: boolean): void {
-    if (open && open.to > open.from) checker.stretch('tcp', open.from, open.to, broken)
+    if (open && open.to > open.from) {
+      const { from, to, collected } = open
+      checker.stretch('tcp', from, to, broken)
+      const since = performance.now() - onDiskAfter
+      const safe = collected.findLast(({ at }) => at <= since)?.count ?? 0
+      checker.toldSafe('tcp', from, Math.min(to, from + safe))
+    }
     open = undefined
   }
 
@@ -172,7 +214,7 @@ export function startTcpActor(
       const socket = connect(target)
       try {
         await once(socket, 'connect')
-        open = { socket, from: -1, to: -1 }
+        open = { socket, from: -1, to: -1, collected: [] }
         socket.on('error', () => socket.destroy())
         socket.on('close', () => leave(!ending || socket.errored !== null))
         socket.resume()
@@ -188,7 +230,8 @@ export function startTcpActor(
     const socket = await connected()
     if (socket === undefined || open === undefined) return
     const { from, to, text } = pen.write(count)
-    open = { socket, from: open.from === -1 ? from : open.from, to }
+    open.from = open.from === -1 ? from : open.from
+    open.to = to
     if (socket.write(text)) return
     await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => undefined)
   })
@@ -196,6 +239,7 @@ export function startTcpActor(
     async finish() {
       stopped.abort()
       await writing
+      stopLooking()
       const socket = open?.socket
       if (socket === undefined) return
       ending = true
@@ -205,6 +249,7 @@ export function startTcpActor(
     },
     abort() {
       stopped.abort()
+      stopLooking()
       open?.socket.destroy()
     },
     problems: [],

@@ -63,8 +63,8 @@ async function runAll(): Promise<void> {
   process.channel?.unref()
   const guardian = startGuardian()
   const root = mkdtempSync(join(tmpdir(), 'logstash-link-faults-'))
-  const canFill = mayMount(root)
-  if (!canFill) console.error('faults: no file system may be mounted here, so no disk is filled')
+  const canMount = mayMount(root)
+  if (!canMount) console.error('faults: no file system may be mounted here, so no disk is filled')
   const seeds =
     values.seed === undefined
       ? Array.from({ length: Number(values.schedules) }, (_, i) => Number(values.from) + i)
@@ -74,10 +74,10 @@ async function runAll(): Promise<void> {
 
   async function job(place: number): Promise<void> {
     for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
-      const schedule = possible(scheduleOf(seed), canFill)
+      const schedule = possible(scheduleOf(seed), canMount)
       if (values.seed !== undefined) console.log(scheduleText(schedule))
       const folder = join(root, `seed-${seed}`)
-      const outcome = await runSchedule(schedule, { folder, guardian, place })
+      const outcome = await runSchedule(schedule, { folder, guardian, canMount, place })
       outcomes.push(outcome)
       report(outcome, folder)
       if (outcome.problems.length > 0) failed = true
@@ -95,8 +95,8 @@ async function runAll(): Promise<void> {
 }
 
 /** What this machine does not allow is left out; the rest stays at its time. */
-function possible(schedule: Schedule, canFill: boolean): Schedule {
-  const steps = schedule.steps.filter(({ fault }) => canFill || fault.kind !== 'fill-disk')
+function possible(schedule: Schedule, canMount: boolean): Schedule {
+  const steps = schedule.steps.filter(({ fault }) => canMount || fault.kind !== 'fill-disk')
   return { ...schedule, steps }
 }
 
