@@ -80,12 +80,6 @@ async function write(
     return create()
   }
 
-  /** The one before, as rotators do that delay it. */
-  function compress(old: string): void {
-    writeFileSync(`${old}.gz`, gzipSync(readFileSync(old)))
-    unlinkSync(old)
-  }
-
   let late: { file: number; until: number } | undefined
   const began = performance.now()
   for (let seq = 0; seq < count; ) {
@@ -107,6 +101,12 @@ async function write(
       seq = end
     }
   }
+}
+
+/** The one before, as rotators do that delay it. */
+function compress(old: string): void {
+  writeFileSync(`${old}.gz`, gzipSync(readFileSync(old)))
+  unlinkSync(old)
 }
 
 if (import.meta.main) {
