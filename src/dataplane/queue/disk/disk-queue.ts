@@ -248,8 +248,10 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
       const size = parts.reduce((sum, { body }) => sum + body.length + recordHead, 0)
       const pending = writer.totals()
       const isBehind = pending.events > 0 && pending.bytes + size > mostPendingBytes
-      // What the disk refuses is not taken: it would only wait for the same in memory.
-      if (isBehind || trouble.has('write')) return { result: 'full', dropped: 0, settled }
+      // What the disk refuses is not taken: it would only wait for the same in memory. With nothing pending any more,
+      // nothing else would ever ask the disk again.
+      const isRefused = trouble.has('write') && pending.events > 0
+      if (isBehind || isRefused) return { result: 'full', dropped: 0, settled }
       let dropped: number | undefined = 0
       if (!hasRoom(size)) {
         dropped = settings.onFull === 'DropOldest' ? makeRoom(size) : undefined
