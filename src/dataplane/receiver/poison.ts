@@ -8,12 +8,9 @@
  *   a whole batch of suspects, and another batch vouches for it ─▶ poison likewise
  *   a whole batch of suspects, and none does                   ─▶ failed; not split again for half a minute
  *
- * What was taken before an application began to refuse everything vouches for nobody, or all that comes within a minute
- * would be lost. So another batch vouches for several events only if it was taken after they, or others, were refused as
- * a whole; for a batch of one event, if nothing was refused as a whole since.
- *
- *   taken ─ refused n: kept ─ taken ─ refused n: poison        taken ─ refused 1: poison ─ refused 1: kept
+ * See vouching.ts for who vouches for whom.
  */
+import { createVouching } from '../vouching.ts'
 import { lines, splitEvents, type Events } from '../wire/events.ts'
 import { countOf, shiftRuns } from '../wire/runs.ts'
 import type { DeliveryResult } from './deliver/deliverer.ts'
@@ -42,7 +39,6 @@ export interface Sieve {
   deliver(runs: Events[]): Promise<SiftedResult>
 }
 
-const memory = 60_000
 const pauseAfterVainSplit = 30_000
 /** What the application gets at once of a large batch; more would be in memory twice. */
 const maxPart = 8 * 2 ** 20
@@ -52,21 +48,8 @@ export function createSieve(
   step: (events: Events) => Promise<DeliveryResult>,
   now: () => number,
 ): Sieve {
-  let lastTaken = -Infinity
+  const vouching = createVouching()
   let lastVainSplit = -Infinity
-  let lastWholeRefusal = -Infinity
-  /** Batches refused as a whole that nobody vouched for: the first and the last of them. */
-  let doubt: { first: number; last: number } | undefined
-
-  function isVouchedFor(count: number): boolean {
-    const time = now()
-    if (doubt !== undefined && time - doubt.last > memory) doubt = undefined
-    const since = count === 1 ? lastWholeRefusal : (doubt?.first ?? Infinity)
-    const vouched = lastTaken > since && time - lastTaken <= memory
-    lastWholeRefusal = time
-    doubt = vouched ? undefined : { first: doubt?.first ?? time, last: time }
-    return vouched
-  }
 
   return {
     async deliver(runs) {
@@ -82,12 +65,13 @@ export function createSieve(
         const result = await step(part)
         if (result.outcome === 'delivered') {
           took = true
-          lastTaken = now()
+          vouching.took(now())
           continue
         }
         if (result.outcome !== 'refused') return result
         if (part.count > 1) {
-          const inVain = now() - lastTaken > memory && begun - lastVainSplit < pauseAfterVainSplit
+          const inVain =
+            !vouching.tookWithinMinute(now()) && begun - lastVainSplit < pauseAfterVainSplit
           if (!took && inVain) return nothingPasses(result.reason)
           const [head, rest] = splitEvents(part, part.count >> 1, Infinity)
           if (rest !== undefined) parts.push(rest)
@@ -96,7 +80,11 @@ export function createSieve(
         }
         refused.push({ part, reason: result.reason, early: !took })
       }
-      if (refused.length > 0 && !took && !isVouchedFor(count)) {
+      if (
+        refused.length > 0 &&
+        !took &&
+        !vouching.vouchesFor(count, { sentAt: begun, now: now() })
+      ) {
         if (count > 1) lastVainSplit = now()
         return nothingPasses(refused[0]?.reason ?? '')
       }

@@ -84,8 +84,8 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
     deps.settled(queue.acknowledge(part.batch))
   }
 
-  function took(host: string, batch: Batch<Owner>): void {
-    taken.add(host, batch.first, now())
+  function took(host: string): void {
+    taken.add(host, now())
     if (kept.length > 0) retries.push(...kept.splice(0).map(({ part }) => part))
   }
 
@@ -118,7 +118,7 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
     if (outcome.kind === 'delivered' && copies.delivered(part)) finished(part)
     const elsewhere = copies.ended(part)
     if (outcome.kind === 'delivered') {
-      took(host, part.batch)
+      took(host)
       balancer.succeeded(host, startedAt, now())
     } else if (isDelivered || elsewhere > 0) {
       if (outcome.kind === 'refused') balancer.released(host, startedAt)
@@ -161,7 +161,8 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
   ): Promise<void> {
     const { rest, ended, tookSome } = await sift(refused, refusal, {
       send: (part) => attempt(part, host),
-      takesOthers: () => taken.hasOther(host, refused.batch.first, now()),
+      takesOthers: () => taken.takes(host, now()),
+      isVouchedFor: (count) => taken.vouchesFor(host, count, { sentAt: startedAt, now: now() }),
       delivered: finished,
       async poison(part, status) {
         const isKept = await deps.poison(part, host, status)
@@ -169,10 +170,13 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
         return isKept
       },
     })
-    if (tookSome) took(host, refused.batch)
+    if (tookSome) took(host)
     if (ended === undefined) balancer.succeeded(host, startedAt, now())
     else settleHost(host, startedAt, ended)
-    if (ended === undefined || ended.kind === 'refused') keep(rest, host)
+    const refuses = ended === undefined || ended.kind === 'refused'
+    // What it took since this was sent may vouch for it the next time, or show that it no longer refuses.
+    const mayVouch = ended !== undefined && taken.tookSince(host, startedAt)
+    if (refuses && !mayVouch) keep(rest, host)
     else again(rest, host)
   }
 

@@ -2,14 +2,15 @@
  * What a receiver that is not ours refuses with 400, 413, 415 or 422 is split until what is at fault stands alone. An
  * event is poison only beside others that pass; a refuser that takes nothing is itself at fault.
  *
- *                    took another batch within a minute?
+ *             took another batch since it last refused a whole one?
  *                 yes │                      │ no
  *                     │          some events, spread over the batch, one by one
  *                     │             one passes │          │ none passes
  *                     ▼                        ▼          ▼
  *         halves, until a part passes or is one event   keep everything: the host's fault
  *                     │ one event, refused
- *          poison, if anything passed within the last minute; what was refused before that is asked once more
+ *          poison beside what passed, once it was asked for again if it was refused before that;
+ *          where nothing of the batch passed, if other batches vouch for it: see vouching.ts
  */
 import type { Outcome } from './outcome.ts'
 import { splitPart, type Part } from './part.ts'
@@ -24,8 +25,10 @@ export interface Sifted<Owner> {
 
 export interface Sieve<Owner> {
   send: (part: Part<Owner>) => Promise<Outcome>
-  /** Did this host take another batch within the last minute? Asked anew at each verdict. */
+  /** Did this host take anything since it last refused a whole batch? */
   takesOthers: () => boolean
+  /** Do others that it took vouch for it, though it took none of these? Asked once, at the verdict. */
+  isVouchedFor: (count: number) => boolean
   delivered: (part: Part<Owner>) => void
   /** False: there is nowhere to keep it, so it stays. */
   poison: (part: Part<Owner>, status: number) => Promise<boolean>
@@ -37,9 +40,10 @@ const samples = 8
 export async function sift<Owner>(
   refused: Part<Owner>,
   refusal: Extract<Outcome, { kind: 'refused' }>,
-  { send, takesOthers, delivered, poison }: Sieve<Owner>,
+  { send, takesOthers, isVouchedFor, delivered, poison }: Sieve<Owner>,
 ): Promise<Sifted<Owner>> {
   let tookSome = false
+  let isVouched = false
   const rest: Part<Owner>[] = []
   /** `early`: refused before anything passed. */
   const suspects: { part: Part<Owner>; status: number; early: boolean }[] = []
@@ -73,7 +77,8 @@ export async function sift<Owner>(
       if (outcome.kind !== 'refused') return end(outcome, [...singles.slice(index), ...open])
       suspects.push({ part: single, status: outcome.status, early: !tookSome })
     }
-    if (!tookSome) return end(refusal, open)
+    isVouched = !tookSome && isVouchedFor(refused.events.count)
+    if (!tookSome && !isVouched) return end(refusal, open)
   }
 
   // The part that was refused as a whole need not be asked for again.
@@ -91,7 +96,8 @@ export async function sift<Owner>(
       open.push(head)
     }
   }
-  if (!tookSome && !takesOthers()) return end(refusal, [])
+  isVouched ||= !tookSome && isVouchedFor(refused.events.count)
+  if (!tookSome && !isVouched) return end(refusal, [])
   for (;;) {
     const suspect = suspects.shift()
     if (suspect === undefined) return { rest, ended: undefined, tookSome }
