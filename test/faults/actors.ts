@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { closeSync, openSync, renameSync, writeSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate, setTimeout as delay } from 'node:timers/promises'
 import type { Random } from '../support/random.ts'
 import type { Checker } from './checker.ts'
 import { eventLine } from './events.ts'
@@ -64,6 +64,8 @@ async function paced(
     const ahead = (done / rate) * 1000 - (performance.now() - began)
     // Rejects on abort alone, which the loop looks at.
     if (ahead > 1) await delay(ahead, undefined, { signal: stopped }).catch(() => undefined)
+    // One that is behind must not keep the world from going on: a broken socket closes in a later turn.
+    else await setImmediate()
   }
 }
 

@@ -89,9 +89,10 @@ async function runAll(): Promise<void> {
   await Promise.all(Array.from({ length: Number(values.jobs) }, (_, place) => job(place)))
   await guardian.close()
   summary(outcomes, performance.now() - began)
-  if (failed) process.exitCode = 1
-  else if (values.keep) console.log(`Kept: ${root}`)
-  else rmSync(root, { recursive: true })
+  if (values.keep) console.log(`Kept: ${root}`)
+  else if (!failed) rmSync(root, { recursive: true })
+  // Not when the last socket has closed: all that matters is over.
+  process.exit(failed ? 1 : 0)
 }
 
 /** What this machine does not allow is left out; the rest stays at its time. */

@@ -7,14 +7,14 @@ import { receivers, type ReceiverIndex, type Schedule, type SenderName } from '.
 
 /** All listen on the world's own loopback address, so that ports never meet those of anyone else. */
 export const ports = {
-  application: 9700,
-  receiver: (index: ReceiverIndex): number => 9800 + index,
+  application: 21700,
+  receiver: (index: ReceiverIndex): number => 21800 + index,
   /** Where senders believe the receiver to be. */
-  proxy: (index: ReceiverIndex): number => 9900 + index,
-  receiverHealth: (index: ReceiverIndex): number => 9610 + index,
-  senderHealth: { 'sender-http': 9620, 'sender-files': 9621, 'sender-tcp': 9622 },
-  collectHttp: 9631,
-  collectTcp: 9632,
+  proxy: (index: ReceiverIndex): number => 21900 + index,
+  receiverHealth: (index: ReceiverIndex): number => 21610 + index,
+  senderHealth: { 'sender-http': 21620, 'sender-files': 21621, 'sender-tcp': 21622 },
+  collectHttp: 21631,
+  collectTcp: 21632,
 } as const
 
 export function receiverFile(
