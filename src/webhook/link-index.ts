@@ -44,7 +44,9 @@ export function createLinkIndex(cluster: Cluster): LinkIndex {
       return
     }
     const links = byNamespace.get(namespace) ?? new Map<string, LogstashLink>()
-    byNamespace.set(namespace, links.set(name, link))
+    // What it became is nobody's business here, and is the larger half of a link.
+    const { status: _status, ...written } = link
+    byNamespace.set(namespace, links.set(name, written))
     listeners.tell()
   }
 
