@@ -65,8 +65,7 @@ async function play(
   if (doom) world.disk.crashAt(doom.at, doom.how)
   await world.open()
   for (const command of commands) await world.run(command)
-  const { changes } = world.disk
-  const made = changes()
+  const made = world.disk.changes()
   await world.finish()
   return made
 }

@@ -30,16 +30,17 @@ const firstWait = 100
 const longestWait = 5_000
 
 export function createTrouble(log: QueueLog): Trouble {
-  const troubles = new Map<Activity, { cause: string; tries: number }>()
+  const troubles = new Map<Activity, { cause: string; text: string; tries: number }>()
 
   return {
     hit(activity, error) {
-      const cause = messageOf(error)
       const known = troubles.get(activity)
-      const code = error instanceof Error && 'code' in error ? error.code : undefined
-      if (known?.cause !== cause) log.error({ problem: cause, code }, activities[activity])
+      const text = messageOf(error)
+      // The message may name a file that is another one at each try.
+      const cause = error instanceof Error && 'code' in error ? String(error.code) : text
+      if (known?.cause !== cause) log.error({ problem: text }, activities[activity])
       const tries = (known?.tries ?? 0) + 1
-      troubles.set(activity, { cause, tries })
+      troubles.set(activity, { cause, text, tries })
       return Math.min(firstWait * 2 ** Math.min(tries - 1, 10), longestWait)
     },
     well(activity) {
@@ -50,7 +51,7 @@ export function createTrouble(log: QueueLog): Trouble {
     problem() {
       for (const [activity, text] of Object.entries(activities)) {
         const trouble = troubles.get(activity as Activity)
-        if (trouble !== undefined) return `${text}: ${trouble.cause}`
+        if (trouble !== undefined) return `${text}: ${trouble.text}`
       }
       return undefined
     },
