@@ -3,16 +3,21 @@ import type { Registry } from 'prom-client'
 import { createControllerMetrics } from '../src/controller/metrics.ts'
 import { createReceiverMetrics } from '../src/dataplane/receiver/metrics.ts'
 import { createTailMetrics } from '../src/dataplane/sender/collect/files/metrics.ts'
+import { createCollectLimits } from '../src/dataplane/sender/collect/limits.ts'
 import { createSenderMetrics } from '../src/dataplane/sender/metrics.ts'
+import { systemTime } from '../src/dataplane/time.ts'
 import { createCacheMetrics } from '../src/kube/cache-metrics.ts'
 import { createClientMetrics } from '../src/kube/client-metrics.ts'
 import { createLeaseMetrics } from '../src/kube/lease-metrics.ts'
 import { createWebhookMetrics } from '../src/webhook/metrics.ts'
+import { createLog } from '../src/telemetry/log.ts'
 import { createMetrics } from '../src/telemetry/metrics.ts'
 
 const none = (): number => 0
+const log = createLog({ program: 'generate', level: 'Warn' })
 const programs: Record<string, (registry: Registry) => void> = {
   Sender: (registry) => {
+    createCollectLimits({ registry, log, time: systemTime })
     createTailMetrics(registry, () => ({ files: 0, open: 0, lag: 0, oldest: 0 }))
     createSenderMetrics(registry, {
       totals: () => undefined,

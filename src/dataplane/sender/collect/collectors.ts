@@ -11,6 +11,7 @@ import type { Timeouts } from '../timeouts.ts'
 import type { Collected } from './collected.ts'
 import { startTail, type Tail } from './files/tail.ts'
 import { collectHttp } from './http.ts'
+import { createCollectLimits } from './limits.ts'
 import type { Collector } from './listen.ts'
 import { collectStream, type CollectedStream } from './stream.ts'
 import { collectTcp } from './tcp.ts'
@@ -48,6 +49,7 @@ export async function startCollectors(
 ): Promise<Collectors> {
   const { intake, collected, timeouts, log, input, onInputEnd } = deps
   const { collect, limits } = settings.current
+  const hit = createCollectLimits(deps)
   const running: Collector[] = []
   const streams: Pick<CollectedStream, 'untaken'>[] = []
   const ports: Collectors['ports'] = {}
@@ -57,13 +59,19 @@ export async function startCollectors(
         intake,
         collected,
         timeouts,
+        hit,
         log,
       })
       running.push(collector)
       ports.http = collector.port
     }
     if (collect.tcp) {
-      const collector = await collectTcp(settings, collect.tcp.port, { intake, collected, log })
+      const collector = await collectTcp(settings, collect.tcp.port, {
+        intake,
+        collected,
+        hit,
+        log,
+      })
       running.push(collector)
       streams.push(collector)
       ports.tcp = collector.port

@@ -22,12 +22,14 @@ import type { Timeouts } from '../timeouts.ts'
 import type { Collected } from './collected.ts'
 import { createCommitting } from './commit.ts'
 import { readEvents } from './request-body.ts'
+import type { CollectLimits } from './limits.ts'
 import { limitConnections, listen, portOf, type Collector } from './listen.ts'
 
 export interface HttpDeps {
   intake: Intake
   collected: Collected
   timeouts: Timeouts
+  hit: CollectLimits
   log: Log
 }
 
@@ -68,7 +70,7 @@ const wrongMethod: Answer = {
 export async function collectHttp(
   settings: Watched<SenderSettings>,
   port: number,
-  { intake, collected, timeouts, log }: HttpDeps,
+  { intake, collected, timeouts, hit, log }: HttpDeps,
 ): Promise<Collector> {
   const time = systemTime
   const committing = createCommitting({ intake, timeouts, time })
@@ -83,6 +85,7 @@ export async function collectHttp(
       maxRequest,
       stall: stallLimit,
       intake,
+      onLimit: (limit) => hit(limit === 'maxDecompressed' ? 'maxRequest' : limit, { maxRequest }),
       waitForRoom: async (since) => committing.roomWithin(since + timeouts.room),
     })
     if (held === undefined) return full
@@ -107,6 +110,7 @@ export async function collectHttp(
       accept(request)
         .catch((error: unknown) => answerOf(error, log))
         .then(async (answer) => {
+          if (answer === full) hit('memory', { where: 'collect.http' })
           if (!request.complete) {
             await drain(request, 2 * settings.current.limits.maxRequest, drainLimit)
           }
@@ -118,7 +122,7 @@ export async function collectHttp(
         })
     },
   )
-  limitConnections(server, settings, 'collect.http', log)
+  limitConnections(server, settings, 'collect.http', hit)
   await listen(server, port, settings.current.loopback, 'collect.http')
   return {
     port: portOf(server),

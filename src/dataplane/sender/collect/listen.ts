@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import type { Server } from 'node:net'
 import type { SenderSettings } from '../../../api/sidecar-config.ts'
 import { TerminalError, messageOf } from '../../../errors.ts'
-import type { Log } from '../../../telemetry/log.ts'
 import type { Watched } from '../../files/watched.ts'
+import type { CollectLimits } from './limits.ts'
 
 export interface Collector {
   port: number
@@ -31,12 +31,12 @@ export async function listen(
   }
 }
 
-/** Keeps a server to limits.maxConnections as it stands now; whoever comes on top is closed, which is logged. */
+/** Keeps a server to limits.maxConnections as it stands now; whoever comes on top is closed. */
 export function limitConnections(
   server: Server,
   settings: Watched<SenderSettings>,
   purpose: string,
-  log: Log,
+  hit: CollectLimits,
 ): void {
   function apply({ limits }: SenderSettings): void {
     server.maxConnections = limits.maxConnections
@@ -44,7 +44,7 @@ export function limitConnections(
   apply(settings.current)
   server.once('close', settings.onChange(apply))
   server.on('drop', () => {
-    log.warn({ limit: server.maxConnections }, `${purpose}: too many connections, one refused`)
+    hit('maxConnections', { where: purpose, maxConnections: server.maxConnections })
   })
 }
 

@@ -1,6 +1,6 @@
 /** The whole body of one request → its events, within the sender's account of memory. */
 import type { IncomingMessage } from 'node:http'
-import { readBody, type Body } from '../../http/body.ts'
+import { readBody, type Body, type BodyOptions } from '../../http/body.ts'
 import { readContentType } from '../../wire/content-type.ts'
 import { readEncoding } from '../../wire/gzip.ts'
 import type { Intake } from '../intake.ts'
@@ -12,6 +12,7 @@ export interface ReadOptions {
   /** Milliseconds without a byte after which the connection is closed. */
   stall: number
   intake: Intake
+  onLimit?: BodyOptions['onLimit']
   /** Waits for memory, counted from when it began to lack; false: it took too long. */
   waitForRoom(this: void, since: number): Promise<boolean>
 }
@@ -25,7 +26,7 @@ export interface HeldBody {
 /** Undefined when there was no memory for it. Throws LSL_BODY_… and LSL_CONTENT_…, and then holds nothing. */
 export async function readEvents(
   request: IncomingMessage,
-  { maxLine, maxRequest, stall, intake, waitForRoom }: ReadOptions,
+  { maxLine, maxRequest, stall, intake, onLimit, waitForRoom }: ReadOptions,
 ): Promise<HeldBody | undefined> {
   const { headers } = request
   let held = 0
@@ -59,6 +60,7 @@ export async function readEvents(
       maxRequest,
       maxDecompressed: maxRequest,
       hold,
+      onLimit,
     })
   } finally {
     if (body === undefined) set(0)

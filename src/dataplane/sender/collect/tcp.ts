@@ -2,13 +2,14 @@
 import net from 'node:net'
 import type { SenderSettings } from '../../../api/sidecar-config.ts'
 import type { Watched } from '../../files/watched.ts'
+import type { CollectLimits } from './limits.ts'
 import { limitConnections, listen, portOf, type Collector } from './listen.ts'
 import { collectStream, type CollectedStream, type StreamDeps } from './stream.ts'
 
 export async function collectTcp(
   settings: Watched<SenderSettings>,
   port: number,
-  deps: Omit<StreamDeps, 'maxLine' | 'source'>,
+  deps: Omit<StreamDeps, 'maxLine' | 'source'> & { hit: CollectLimits },
 ): Promise<Collector & Pick<CollectedStream, 'untaken'>> {
   const connections = new Set<CollectedStream>()
   /** Of connections that are closed. */
@@ -22,7 +23,7 @@ export async function collectTcp(
       untaken += connection.untaken()
     })
   })
-  limitConnections(server, settings, 'collect.tcp', deps.log)
+  limitConnections(server, settings, 'collect.tcp', deps.hit)
   await listen(server, port, settings.current.loopback, 'collect.tcp')
   return {
     port: portOf(server),
