@@ -1,7 +1,7 @@
 /**
  * Which host gets the next batch. A pure state machine: times (ms) and randomness come in as arguments.
  *
- *            failed: back-off 0.1 s doubling to 30 s, and at least as long as the failure took
+ *            failed: back-off from what the failure took, 0.1 s at least, doubling to 30 s
  *      ┌──────┐ ───────────────────────────────────────────▶ ┌─────┐ ◀──────────────┐
  *   ┌─▶│ well │              failed                          │ out │                │ failed
  *   │  └──────┘   ┌────────────────────────────────────────▶ └─────┘                │
@@ -22,7 +22,7 @@
  * Room is 4 batches in flight, 1 while the host has not yet taken one (new, or back from out or a pause) or is slow.
  */
 import { createAnswerTimes } from './answer-times.ts'
-import { backOff, longestBackOff } from './back-off.ts'
+import { backOff } from './back-off.ts'
 import {
   isSlow,
   newHost,
@@ -36,16 +36,10 @@ import {
   type HostState,
 } from './balanced-host.ts'
 import { createProbes } from './probes.ts'
+import { compare, survey, type BalancerSettings } from './survey.ts'
 
 export { maxInFlight, type HostState } from './balanced-host.ts'
-
-export interface BalancerSettings {
-  /** How long an error makes a host come after those without, ms; less after it took a batch again. */
-  coolOff: number
-  preferSameZone: boolean
-  /** The sender's own zone, where it is known. */
-  zone?: string
-}
+export type { BalancerSettings } from './survey.ts'
 
 /** `waitUntil` (ms) may be Infinity: then only an answer or another host can help. */
 type Pick = { host: string; probe: boolean } | { waitUntil: number }
@@ -119,65 +113,6 @@ export function createBalancer(initial: BalancerSettings): Balancer {
     return listed.length > 0 && listed.every((host) => host.failures > 0)
   }
 
-  function isFar(host: BalancedHost): boolean {
-    return settings.preferSameZone && settings.zone !== undefined && host.zone !== settings.zone
-  }
-
-  /** Negative when a comes first. */
-  function compare(a: BalancedHost, rankOfA: number, b: BalancedHost, rankOfB: number): number {
-    return (
-      rankOfA - rankOfB ||
-      Number(isFar(a)) - Number(isFar(b)) ||
-      a.inFlight - b.inFlight ||
-      a.lastUsed - b.lastUsed
-    )
-  }
-
-  /** One look at all hosts: this runs for each batch, so it makes no lists. */
-  function survey(now: number, usual: number, avoid: string | undefined) {
-    let best: BalancedHost | undefined
-    let bestRank: number = ranks.silent
-    let avoided: BalancedHost | undefined
-    /** Out, its back-off over: the one that waits longest. */
-    let due: BalancedHost | undefined
-    let slow: BalancedHost | undefined
-    /** Of those that are out and have nothing in flight, the one that waits longest. */
-    let idle: BalancedHost | undefined
-    /** Somebody is neither out, silent nor paused, be it full. */
-    let someoneWell = false
-    let someonePaused = false
-    let soonest = Number.POSITIVE_INFINITY
-    for (const host of listed) {
-      const isOut = host.failures > 0
-      const rank = isOut ? ranks.silent : rankOf(host, now, usual)
-      if (now < host.pausedUntil) someonePaused = true
-      else if (rank < ranks.silent) someoneWell = true
-      if (host.inFlight >= roomOf(host, usual)) continue
-      if (now < host.pausedUntil || now < host.outUntil) {
-        soonest = Math.min(soonest, Math.max(host.pausedUntil, host.outUntil))
-        if (now < host.pausedUntil) continue
-      }
-      if (isOut) {
-        if (idle === undefined || host.lastUsed < idle.lastUsed) idle = host
-        const isDue = now >= host.outUntil
-        if (isDue && (due === undefined || host.lastUsed < due.lastUsed)) due = host
-        continue
-      }
-      if (host.id === avoid) {
-        avoided = host
-        continue
-      }
-      if (rank === ranks.slow && host.inFlight === 0) {
-        if (slow === undefined || host.lastUsed < slow.lastUsed) slow = host
-      }
-      if (best === undefined || compare(host, rank, best, bestRank) < 0) {
-        best = host
-        bestRank = rank
-      }
-    }
-    return { best, bestRank, avoided, due, slow, idle, someoneWell, someonePaused, soonest }
-  }
-
   return {
     setHosts(list, random = 0) {
       const wanted = new Map(list.map((each) => [each.id, each]))
@@ -205,7 +140,7 @@ export function createBalancer(initial: BalancerSettings): Balancer {
     },
     pick(now, avoid) {
       const usual = times.usual(now, listed)
-      const seen = survey(now, usual, avoid)
+      const seen = survey(listed, { now, usual, avoid }, settings)
       const { best, avoided, due, slow, idle } = seen
       let { soonest } = seen
       if (seen.someoneWell) {
@@ -246,7 +181,7 @@ export function createBalancer(initial: BalancerSettings): Balancer {
         if (each.lastSuccess <= startedAt || each.inFlight >= roomOf(each, usual)) continue
         const rank = rankOf(each, now, usual)
         if (rank >= ranks.slow) continue
-        if (best === undefined || compare(each, rank, best, rankOf(best, now, usual)) < 0)
+        if (best === undefined || compare(each, rank, best, rankOf(best, now, usual), settings) < 0)
           best = each
       }
       if (best === undefined) return { waitUntil: now + secondEvery }
@@ -295,7 +230,7 @@ export function createBalancer(initial: BalancerSettings): Balancer {
       const took = now - startedAt
       host.costly = took >= shortestPatience
       if (host.costly) probes.cost(now)
-      host.outUntil = now + Math.max(backOff(host.failures, random), Math.min(took, longestBackOff))
+      host.outUntil = now + backOff(host.failures, took, random)
       host.blamedUntil = now + settings.coolOff
       host.proven = false
       host.patience = shortestPatience

@@ -115,17 +115,22 @@ test('the back-off doubles from 0.1 s to 30 s, jitter takes off up to a quarter'
   assert.deepEqual(waits, [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 22_500])
 })
 
-test('a host is out for at least as long as its failure took, up to 30 s', () => {
-  for (const [took, rest] of [
-    [50, 100],
-    [3000, 3000],
-    [10_000, 10_000],
-    [40_000, 30_000],
+test('the back-off begins with what the failure took, up to 30 s', () => {
+  for (const [took, rests] of [
+    [50, [100, 200, 400]],
+    [3000, [3000, 6000, 12_000]],
+    [10_000, [10_000, 20_000, 30_000]],
+    [40_000, [30_000, 30_000]],
   ] as const) {
     const balancer = balancerOf('a')
-    pickHost(balancer, 0)
-    balancer.failed('a', 0, took, 0)
-    assert.equal(stateOf(balancer, 'a').outUntil - took, rest)
+    let now = 0
+    for (const rest of rests) {
+      pickHost(balancer, now)
+      balancer.failed('a', now, now + took, 0)
+      const { outUntil } = stateOf(balancer, 'a')
+      assert.equal(outUntil - now - took, rest)
+      now = outUntil
+    }
   }
 })
 
