@@ -48,9 +48,9 @@ export function createFaults(deps: {
     const path = sender && host && paths[senders.indexOf(sender)]?.get(host.name)
     switch (fault.kind) {
       case 'sender crashes':
-        return on ? sender?.crash() : sender?.start()
+        return on ? sender?.crash(fault.how) : sender?.start()
       case 'sender stops':
-        return on ? sender?.stop() : sender?.restart()
+        return on ? sender?.stop() : sender?.start()
       case 'not ready':
         return sender?.setReady(!on)
       case 'sender disk full':

@@ -14,11 +14,14 @@ export interface Copy {
   buried: number
   /** It was in a request to a host at least once. */
   sent: boolean
+  /** When a queue took it, ms; of a stream, nobody hears whether it is safe. */
+  acceptedAt: number
+  streamed: boolean
 }
 
 export interface Ledger {
   /** `poison` makes an application refuse it. */
-  write(poison: boolean, size: number): Copy
+  write(kind: { poison: boolean; size: number; streamed: boolean }): Copy
   eventsOf(copies: readonly Copy[]): Events
   /** Anything that nobody wrote fails the run. */
   read(body: Buffer): Copy[]
@@ -48,7 +51,7 @@ export function createLedger({ fail }: Judge): Ledger {
   }
 
   return {
-    write(poison, size) {
+    write({ poison, size, streamed }) {
       const id = copies.length
       const begin = `{"id":"${String(id).padStart(idDigits, '0')}","is":"${poison ? 'poison' : 'good'}","x":"`
       const copy = {
@@ -58,6 +61,8 @@ export function createLedger({ fail }: Judge): Ledger {
         taken: 0,
         buried: 0,
         sent: false,
+        acceptedAt: Number.POSITIVE_INFINITY,
+        streamed,
       }
       copies.push(copy)
       return copy

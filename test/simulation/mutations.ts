@@ -15,9 +15,24 @@ interface Mutation {
 
 export const mutations: Record<string, Mutation> = {
   'acknowledge before commit': {
+    file: 'queue/disk/disk-queue.ts',
+    from: "return { result: 'accepted', dropped, settled }",
+    to: "return { result: 'accepted', dropped, settled: { done: owner === undefined ? [] : [owner], dropped: [] } }",
+  },
+  'acknowledge before delivery': {
     file: 'queue/memory-queue.ts',
     from: "return { result: 'accepted', dropped, settled }",
-    to: "settled.done.push(owner); return { result: 'accepted', dropped, settled }",
+    to: "if (owner !== undefined) settled.done.push(owner); return { result: 'accepted', dropped, settled }",
+  },
+  'checkpoint before delivery': {
+    file: 'sender/collect/files/handover.ts',
+    from: 'if (!intake.offer(events, { settle })) return false',
+    to: "if (!intake.offer(events, { settle: () => undefined })) return false\n    settle('done')",
+  },
+  'take an uncommitted batch as committed after a crash': {
+    file: 'queue/disk/record.ts',
+    from: 'return body.length === length && from.readUInt32BE(at + 32) === crc32(body)',
+    to: 'return body.length === length',
   },
   'forget a retry': {
     file: 'sender/dispatcher.ts',

@@ -3,11 +3,12 @@ import { moods, type Mood } from './application.ts'
 import type { Load } from './producer.ts'
 import type { Random } from './random.ts'
 import type { ReceiverPlan } from './receiver.ts'
-import { largestRequest, type SenderPlan } from './sender.ts'
+import { largestRequest, type SenderPlan } from './sender-life.ts'
 
 /** `on` and `of` are indexes of senders and hosts; all last `ms` and are over then. */
 export type Fault = { at: number; ms: number } & (
-  | { kind: 'sender crashes' | 'sender stops' | 'not ready' | 'sender disk full'; on: number }
+  | { kind: 'sender crashes'; on: number; how: 'process' | 'power' }
+  | { kind: 'sender stops' | 'not ready' | 'sender disk full'; on: number }
   | { kind: 'host crashes' | 'host disk full'; of: number }
   | { kind: 'application'; of: number; mood: Exclude<Mood, 'well'> }
   | { kind: 'cut' | 'slow path' | 'resets'; on: number; of: number }
@@ -16,7 +17,12 @@ export type Fault = { at: number; ms: number } & (
 )
 
 export interface Plan {
-  senders: readonly { plan: SenderPlan; requests: readonly Load[]; stream: readonly Load[] }[]
+  senders: readonly {
+    plan: SenderPlan
+    requests: readonly Load[]
+    stream: readonly Load[]
+    file: readonly Load[]
+  }[]
   /** Undefined for a receiver that is not ours. */
   hosts: readonly (ReceiverPlan | undefined)[]
   faults: readonly Fault[]
@@ -32,13 +38,19 @@ export function createPlan(random: Random): Plan {
   const hosts = Array.from({ length: random.int(1, 3) }, () =>
     oursOnly || random.chance(0.5) ? receiverPlan(random, size) : undefined,
   )
-  const senders = Array.from({ length: random.int(1, 3) }, () => ({
-    plan: senderPlan(random, size),
-    requests: loads(random, { count: random.int(0, 25), duration, poison, size }),
-    stream: random.chance(0.7)
-      ? loads(random, { count: random.int(1, 25), duration, poison, size })
-      : [],
-  }))
+  const senders = Array.from({ length: random.int(1, 3) }, () => {
+    const own = senderPlan(random, size, poison)
+    // Refused by the settings' validation: a file is the buffer.
+    const isTailing = own.queue.onFull === 'Block' && random.chance(0.4)
+    return {
+      plan: own,
+      file: isTailing ? loads(random, { count: random.int(1, 25), duration, poison, size }) : [],
+      requests: loads(random, { count: random.int(0, 25), duration, poison, size }),
+      stream: random.chance(0.7)
+        ? loads(random, { count: random.int(1, 25), duration, poison, size })
+        : [],
+    }
+  })
   const count = random.chance(0.15) ? 0 : random.int(1, 14)
   const kinds = random.chance(0.5) ? [random.pick(kindsOfFaults)] : kindsOfFaults
   const faults = Array.from({ length: count }, () => {
@@ -81,6 +93,7 @@ function faultOf(
 ): FaultOf {
   switch (kind) {
     case 'sender crashes':
+      return { kind, on, how: random.pick(['process', 'power']) }
     case 'sender stops':
     case 'not ready':
     case 'sender disk full':
@@ -104,18 +117,23 @@ function faultOf(
 function receiverPlan(random: Random, size: number): ReceiverPlan {
   const maxRequest = size * random.pick([3, 10, 50, 1_000])
   return {
-    memory: random.pick([maxRequest, maxRequest * 2, size * 10, 1_000_000]),
+    memory: random.pick([maxRequest * 2, maxRequest * 4, size * 20, 1_000_000]),
     maxRequest,
     maxLine: random.chance(0.1) ? size : size * 2,
   }
 }
 
-function senderPlan(random: Random, size: number): SenderPlan {
+function senderPlan(random: Random, size: number, poison: number): SenderPlan {
+  // Where nothing but poison fits, no good event can show that it is the events that are at fault.
+  const sizes = poison === 0 ? [8, 30, 100, 1_000] : [100, 1_000]
+  const onDisk = random.chance(0.4)
   return {
     queue: {
-      type: 'Memory',
-      maxSize: size * random.pick([8, 30, 100, 1_000]),
-      onFull: random.chance(0.35) ? 'DropOldest' : 'Block',
+      type: onDisk ? 'Disk' : 'Memory',
+      // Files have heads and come in blocks.
+      maxSize: onDisk ? random.pick([20_000, 60_000, 1_000_000]) : size * random.pick(sizes),
+      window: random.pick([1_500, 10_000, 1_000_000]),
+      onFull: random.chance(0.35) && poison < 0.1 ? 'DropOldest' : 'Block',
     },
     batch: {
       maxEvents: random.pick([1, 5, 20, 100]),

@@ -1,7 +1,9 @@
 /** The applications in front of a sender: those that send requests until each is answered 200, and one that streams. */
 import type { Clock } from './clock.ts'
 import { isSafe, type Copy, type Ledger } from './ledger.ts'
-import type { SenderLife, SimulatedSender } from './sender.ts'
+import type { Random } from './random.ts'
+import type { SenderLife } from './sender-life.ts'
+import type { SimulatedSender } from './sender.ts'
 import type { Judge } from './judge.ts'
 import type { Trace } from './trace.ts'
 
@@ -20,26 +22,32 @@ export interface Producer {
   beat(): void
 }
 
-const maxBeating = 10
+const maxBeating = 2
 
 export function createProducer(deps: {
   sender: SimulatedSender
   requests: readonly Load[]
   stream: readonly Load[]
   /** Events that the sender answered for, in a promise that a restart must not break. */
-  promised: Copy[]
+  promised: Set<Copy>
   clock: Clock
+  random: Random
   ledger: Ledger
   judge: Judge
   trace: Trace
 }): Producer {
-  const { sender, requests, stream, promised, clock, ledger, judge, trace } = deps
+  const { sender, requests, stream, promised, clock, random, ledger, judge, trace } = deps
   const { time } = clock.begin()
   let unfinished = requests.length + stream.length
   let beating = 0
 
-  function write({ events }: Load): Copy[] {
-    return events.map(({ poison, size }) => ledger.write(poison, size))
+  function write({ events }: Load, streamed: boolean): Copy[] {
+    return events.map((event) => ledger.write({ ...event, streamed }))
+  }
+
+  function accepted(by: SenderLife, copies: readonly Copy[]): void {
+    by.accepted.push(...copies)
+    for (const copy of copies) copy.acceptedAt = clock.now()
   }
 
   async function running(): Promise<SenderLife> {
@@ -53,9 +61,9 @@ export function createProducer(deps: {
   async function request(load: Load): Promise<void> {
     for (;;) {
       const to = await running()
-      const copies = write(load)
+      const copies = write(load, false)
       const result = await Promise.race([
-        to.committing.commit([ledger.eventsOf(copies)], () => to.accepted.push(...copies)),
+        to.committing.commit([ledger.eventsOf(copies)], () => accepted(to, copies)),
         to.died,
       ])
       trace('answered', sender.name, copies[0]?.id ?? -1, result ?? 'died')
@@ -63,10 +71,10 @@ export function createProducer(deps: {
         if (sender.plan.queue.type === 'Memory' && !copies.every(isSafe)) {
           judge.fail(`${sender.name} answered 200 before all events were safe`)
         }
-        promised.push(...copies)
+        for (const copy of copies) promised.add(copy)
         return
       }
-      await time.sleep(1_000)
+      await time.sleep(random.between(500, 4_000))
     }
   }
 
@@ -78,7 +86,7 @@ export function createProducer(deps: {
     }
     while (to.life.isAlive()) {
       if (to.intake.offer([events])) {
-        to.accepted.push(...copies)
+        accepted(to, copies)
         return true
       }
       await Promise.race([to.intake.room(), to.died])
@@ -89,7 +97,7 @@ export function createProducer(deps: {
   async function flow(): Promise<void> {
     for (const load of stream) {
       await time.sleep(load.at - time.now())
-      while (!(await pour(await running(), write(load))));
+      while (!(await pour(await running(), write(load, true))));
       unfinished -= 1
     }
   }

@@ -13,7 +13,7 @@ export interface Done {
   runs: number
   events: number
   steps: number
-  longest: number
+  slowest: { seed: number; ms: number }
 }
 
 const [mutation] = process.argv.slice(2)
@@ -34,13 +34,14 @@ const shared = {
 }
 
 async function work({ from, count }: Task): Promise<Done> {
-  const done: Done = { failures: [], runs: 0, events: 0, steps: 0, longest: 0 }
+  const done: Done = { failures: [], runs: 0, events: 0, steps: 0, slowest: { seed: 0, ms: 0 } }
   for (let seed = from; seed < from + count; seed += 1) {
     const result = await simulate(seed, shared)
     done.runs += 1
     done.events += result.events
     done.steps += result.steps
-    done.longest = Math.max(done.longest, result.settledAfter)
+    const ms = result.settledAfter
+    if (ms > done.slowest.ms) done.slowest = { seed, ms }
     if (result.problem !== undefined) done.failures.push(result)
   }
   return done

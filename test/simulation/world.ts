@@ -17,6 +17,7 @@ import { createProducer } from './producer.ts'
 import { createRandom } from './random.ts'
 import { createReceiver } from './receiver.ts'
 import { createSender } from './sender.ts'
+import { createTailed } from './tailed.ts'
 import { createTrace } from './trace.ts'
 
 export interface Shared {
@@ -52,7 +53,7 @@ export async function simulate(seed: number, shared: Shared): Promise<Result> {
   const { trace, ...traced } = createTrace(clock.now, shared.say)
   const ledger = createLedger(judge)
   const keys = createBatchKeys(judge)
-  const promised: Copy[] = []
+  const promised = new Set<Copy>()
   const { log, receiverMetrics, senderMetrics } = shared
   if (shared.say) shared.say(JSON.stringify(plan, undefined, 1))
 
@@ -67,25 +68,43 @@ export async function simulate(seed: number, shared: Shared): Promise<Result> {
       : createReceiver({ ...base, plan: each, metrics: receiverMetrics, log })
   })
   const paths = plan.senders.map(() => new Map(hosts.map(({ name }) => [name, { ...goodPath }])))
+  const files = plan.senders.map(({ file }) =>
+    file.length === 0
+      ? undefined
+      : createTailed({ loads: file, clock, random, ledger, log, trace }),
+  )
   const senders = plan.senders.map((each, index) =>
-    createSender({
-      name: `sender-${index}`,
-      plan: each.plan,
-      hosts,
-      path: (host) => paths[index]?.get(host) as Path,
-      clock,
-      random,
-      ledger,
-      keys,
-      metrics: senderMetrics,
-      log,
-      judge,
-      trace,
-    }),
+    createSender(
+      {
+        name: `sender-${index}`,
+        plan: each.plan,
+        hosts,
+        path: (host) => paths[index]?.get(host) as Path,
+        clock,
+        random,
+        ledger,
+        keys,
+        metrics: senderMetrics,
+        log,
+        judge,
+        trace,
+      },
+      files[index],
+    ),
   )
   const producers = plan.senders.map(({ requests, stream }, index) => {
     const sender = senders[index] as (typeof senders)[number]
-    return createProducer({ sender, requests, stream, promised, clock, ledger, judge, trace })
+    return createProducer({
+      sender,
+      requests,
+      stream,
+      promised,
+      clock,
+      random,
+      ledger,
+      judge,
+      trace,
+    })
   })
   const faults = createFaults({ plan, senders, hosts, applications, paths, clock, trace })
 
@@ -103,9 +122,10 @@ export async function simulate(seed: number, shared: Shared): Promise<Result> {
   beat()
 
   function isAtRest(): boolean {
-    const unfinished = sum(producers, (each) => each.unfinished)
+    const unfinished =
+      sum(producers, (each) => each.unfinished) + sum(files, (each) => each?.unsafe() ?? 0)
     const beating = sum(producers, (each) => each.beating)
-    const queued = sum(senders, (each) => each.current()?.queue.totals().events ?? 0)
+    const queued = sum(senders, (each) => each.current()?.queue.totals().events ?? Infinity)
     if (unfinished === 0 && queued <= beating) beats = false
     return unfinished === 0 && beating === 0 && queued === 0
   }
