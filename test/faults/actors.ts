@@ -161,8 +161,15 @@ interface Connection {
   collected: { at: number; count: number }[]
 }
 
+interface SenderView {
+  /** What the sender says that it has collected in this life of its. */
+  collected(this: void): Promise<number | undefined>
+  /** When it was killed or asked to end last, as performance.now() has it; Infinity before that. */
+  endedAt(this: void): number
+}
+
 /** Between the sender's count and the fsync of what it counts, ms; many times what a small disk takes. */
-const onDiskAfter = 500
+const onDiskAfter = 1000
 const lookEvery = 100
 
 /** One connection is all that the sender has in its life, as it alone breaks it. */
@@ -172,11 +179,10 @@ function lookAt(
 ): () => void {
   const timer = setInterval(() => {
     const connection = open()
-    const at = performance.now()
     collected().then(
       (count) => {
         if (connection !== undefined && count !== undefined)
-          connection.collected.push({ at, count })
+          connection.collected.push({ at: performance.now(), count })
       },
       // It is down, or hangs.
       () => undefined,
@@ -191,7 +197,7 @@ function lookAt(
  */
 export function startTcpActor(
   target: { host: string; port: number },
-  options: ActorOptions & { collected(this: void): Promise<number | undefined> },
+  options: ActorOptions & SenderView,
 ): Actor {
   const { checker } = options
   const pen = createPen('tcp', options)
@@ -204,7 +210,7 @@ export function startTcpActor(
     if (open && open.to > open.from) {
       const { from, to, collected } = open
       checker.stretch('tcp', from, to, broken)
-      const since = performance.now() - onDiskAfter
+      const since = Math.min(performance.now(), options.endedAt()) - onDiskAfter
       const safe = collected.findLast(({ at }) => at <= since)?.count ?? 0
       checker.toldSafe('tcp', from, Math.min(to, from + safe))
     }

@@ -13,7 +13,9 @@ type Effects = {
 
 export async function bringAbout(world: World, fault: Fault): Promise<void> {
   const effect = effects[fault.kind] as (world: World, fault: Fault) => Promise<void>
+  world.note(`${JSON.stringify(fault)} begins`)
   await effect(world, fault)
+  world.note(`${fault.kind} is over`)
 }
 
 async function weather(
@@ -98,13 +100,17 @@ const effects: Effects = {
   },
   async 'tear-queue'(world, { target, bytes, downMs }) {
     await world.processes.kill(target)
-    world.damaged(tearQueue(queueOf(world.folder, target), world.seed, bytes))
+    const events = tearQueue(queueOf(world.folder, target), world.seed, bytes)
+    world.note(`torn: ${JSON.stringify(events)}`)
+    world.damaged(events)
     await delay(downMs)
     world.processes.start(target)
   },
   async 'flip-bit'(world, { target, downMs, ...where }) {
     await world.processes.kill(target)
-    world.damaged(flipBit(queueOf(world.folder, target), world.seed, where)?.events)
+    const flipped = flipBit(queueOf(world.folder, target), world.seed, where)
+    world.note(`flipped: ${JSON.stringify(flipped)}`)
+    world.damaged(flipped?.events)
     await delay(downMs)
     world.processes.start(target)
   },

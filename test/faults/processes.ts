@@ -17,6 +17,8 @@ export interface Processes {
   kill(name: ProgramName): Promise<void>
   /** SIGTERM, and SIGKILL after the grace, as a kubelet would. */
   terminate(name: ProgramName, graceMs: number): Promise<void>
+  /** When it was killed or asked to end last, as performance.now() has it; Infinity before that. */
+  endedAt(name: ProgramName): number
   jumpClock(name: ProgramName, byMs: number): void
   /** The most that any of them held at any look, bytes. */
   peakMemory(): number
@@ -40,6 +42,7 @@ export function createProcesses(options: {
   const { folder, guardian, argumentsOf } = options
   const running = new Map<ProgramName, Program>()
   const shifts = new Map<ProgramName, number>()
+  const ends = new Map<ProgramName, number>()
   const problems: string[] = []
   let peak = 0
 
@@ -59,6 +62,7 @@ export function createProcesses(options: {
   function expectEnd(name: ProgramName): Program | undefined {
     const program = running.get(name)
     running.delete(name)
+    ends.set(name, performance.now())
     return program
   }
 
@@ -90,6 +94,7 @@ export function createProcesses(options: {
       running.get(name)?.child.kill(signal)
     },
     kill: end,
+    endedAt: (name) => ends.get(name) ?? Infinity,
     async terminate(name, graceMs) {
       const program = expectEnd(name)
       if (program === undefined) return

@@ -57,6 +57,8 @@ export async function runSchedule(
     await Promise.all(senderNames.map((name) => world.processes.terminate(name, 10_000)))
   } catch (error) {
     failures.push(messageOf(error))
+    await Promise.all(senderNames.map((name) => world.processes.kill(name)))
+    world.keepState()
   } finally {
     for (const actor of actors) actor.abort()
     readDeadLetters(folder, checker)
@@ -98,7 +100,11 @@ function startActors(world: World, schedule: Schedule, checker: Checker): Actor[
     startHttpActor(`http://${address}:${ports.collectHttp}/`, options('http', 1)),
     startTcpActor(
       { host: address, port: ports.collectTcp },
-      { ...options('tcp', 2), collected: () => collectedByTcp(world, schedule) },
+      {
+        ...options('tcp', 2),
+        collected: () => collectedByTcp(world, schedule),
+        endedAt: () => world.processes.endedAt('sender-tcp'),
+      },
     ),
     startFileActor(logsOf(folder), options('files', 3)),
   ]

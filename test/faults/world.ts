@@ -6,7 +6,8 @@
  *   file actor ──▶ sender-files ─┼──▶ ├─ proxy 1 ─ receiver-1 ─┼──▶ application ──▶ checker
  *   tcp actor  ──▶ sender-tcp   ─┘    └─ proxy 2 ─ receiver-2 ─┘
  */
-import { mkdirSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { environment } from '../../src/api/names.ts'
 import type { Application } from './application.ts'
 import { startApplication } from './application.ts'
@@ -49,8 +50,12 @@ export interface World {
   /** Undefined where nothing can be mounted. */
   diskOf(sender: SenderName): SmallDisk | undefined
   changeHosts(listed: readonly ReceiverIndex[]): void
+  /** Into faults.log, with the time. */
+  note(text: string): void
   /** A queue was damaged on purpose, and these events may be lost with that. */
   damaged(events: readonly EventId[] | undefined): void
+  /** Copies what goes away with the small disks to `<sender>/state-at-end`. */
+  keepState(): void
   close(): Promise<void>
 }
 
@@ -105,7 +110,7 @@ export async function startWorld(options: {
     const certificates = await createCertificates(folder, address)
     await Promise.all(programNames.map((name) => certificates.renew(name)))
     let revision = 0
-    const hosts = `${folder}/hosts.json`
+    const hosts = join(folder, 'hosts.json')
     function changeHosts(listed: readonly ReceiverIndex[]): void {
       revision += 1
       replaceFile(hosts, JSON.stringify(hostsFile(address, revision, listed)))
@@ -138,7 +143,15 @@ export async function startWorld(options: {
       proxy: (receiver) => proxies[receiver] as Proxy,
       diskOf: (sender) => disks.get(sender),
       changeHosts,
+      note: (text) =>
+        appendFileSync(join(folder, 'faults.log'), `${new Date().toISOString()} ${text}\n`),
       damaged: (events) => checker.damaged(events ?? []),
+      keepState() {
+        for (const name of disks.keys()) {
+          const kept = join(folder, name, 'state-at-end')
+          cpSync(stateOf(folder, name), kept, { recursive: true })
+        }
+      },
       close,
     }
   } catch (error) {
