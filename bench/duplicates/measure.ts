@@ -1,10 +1,13 @@
 /** One run: events at a fixed rate through a faulty proxy, counted where they arrive. */
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { appendFile } from 'node:fs/promises'
 import http from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
+import { eventually } from '../../test/support/eventually.ts'
 import { freePorts } from '../../test/support/free-ports.ts'
 import { metric, startProgram, untilReady, type Program } from '../../test/support/programs.ts'
 import { startFaultyProxy } from './proxy.ts'
@@ -19,12 +22,16 @@ export interface DuplicatesOptions {
   rate: number
   /** Probability of each kind of fault for a request. */
   faults: number
-  /** Milliseconds between two kills of the receiver; without it none is killed. */
+  /** Milliseconds between two kills; without it nobody is killed. */
   killEvery?: number
+  /** Then it is killed in turn with the receiver: it tails a file, and its queue is on the disk. */
+  killSender?: boolean
 }
 
 export async function runDuplicates(options: DuplicatesOptions) {
-  const { kind, folder, events, rate, faults, killEvery } = options
+  const { kind, events, rate, faults, killEvery, killSender = false } = options
+  const folder = mkdtempSync(join(options.folder, 'run-'))
+  const input = join(folder, 'input.ndjson')
   const [receiverPort = 0, receiverHealth = 0, senderHealth = 0] = await freePorts(3)
   const application = await startCounter(events)
   const random = randomOf(7)
@@ -46,14 +53,18 @@ export async function runDuplicates(options: DuplicatesOptions) {
     )
   let receiver = kind === 'no memory' ? undefined : startReceiver()
   if (receiver !== undefined) await untilReady(receiverHealth)
-  const sender = startProgram(
-    'sender',
-    [
-      ...['sender', '--hosts', `127.0.0.1:${proxy.port}`, '--no-tls', '--batch-events', '100'],
-      ...['--health-port', String(senderHealth), '--dead-letter-dir', join(folder, 's')],
-    ],
-    { folder, stdin: 'pipe' },
-  )
+  writeFileSync(input, '')
+  const startTail = (): Program =>
+    startProgram(
+      'sender',
+      [
+        ...['sender', '--hosts', `127.0.0.1:${proxy.port}`, '--no-tls', '--batch-events', '100'],
+        ...['--file', input, '--queue-dir', join(folder, 'queue')],
+        ...['--health-port', String(senderHealth), '--dead-letter-dir', join(folder, 's')],
+      ],
+      { folder },
+    )
+  let sender = startTail()
   let kills = 0
   let ended = false
 
@@ -62,7 +73,12 @@ export async function runDuplicates(options: DuplicatesOptions) {
       await delay(killEvery)
       if (ended) return
       kills += 1
-      if (receiver === undefined) application.reset()
+      if (killSender && kills % 2 === 0) {
+        sender.child.kill('SIGKILL')
+        await sender.ended
+        sender = startTail()
+        await untilReady(senderHealth)
+      } else if (receiver === undefined) application.reset()
       else {
         receiver.child.kill('SIGKILL')
         await receiver.ended
@@ -74,23 +90,32 @@ export async function runDuplicates(options: DuplicatesOptions) {
   const killing = killEvery === undefined ? Promise.resolve() : killAndStart()
   try {
     await untilReady(senderHealth)
-    await write(sender, events, rate)
-    const retriesAt = metric(senderHealth, 'logstash_link_sender_retries_total')
-    const retries = await retriesAt
-    const code = await sender.ended
+    await write(input, events, rate)
+    await eventually(
+      'all events arrived',
+      () => {
+        if (application.result().missing > 0) throw new Error('some are missing')
+      },
+      { limitMs: 180_000, everyMs: 200 },
+    ).catch((error: unknown) => console.error(error))
     ended = true
     await killing
+    // What is sent again now was lost on the way back.
+    await eventually('the queue is empty', async () => {
+      if ((await metric(senderHealth, 'logstash_link_sender_queue_events')) > 0) {
+        throw new Error('events are left')
+      }
+    })
     const { missing, repeated } = application.result()
     return {
       receiver: kind,
       kills,
+      'of senders': killSender ? Math.floor(kills / 2) : 0,
       events,
       ...proxy.counts,
-      retries,
       missing,
       repeated,
       'repeated in a million': Math.round((repeated / events) * 1e6),
-      'exit code': code,
     }
   } finally {
     ended = true
@@ -103,19 +128,16 @@ export async function runDuplicates(options: DuplicatesOptions) {
   }
 }
 
-async function write(sender: Program, events: number, rate: number): Promise<void> {
-  const { stdin } = sender.child
-  if (stdin === null) throw new Error('The sender has no standard input')
+async function write(path: string, events: number, rate: number): Promise<void> {
   const began = performance.now()
   const step = Math.max(1, Math.round(rate / 100))
   for (let next = 0; next < events; next += step) {
     const due = began + (next / rate) * 1000 - performance.now()
     if (due > 0) await delay(due)
     const count = Math.min(step, events - next)
-    const lines = Array.from({ length: count }, (_, i) => `{"seq":${next + i}}\n`).join('')
-    if (!stdin.write(lines)) await once(stdin, 'drain')
+    const lines = Array.from({ length: count }, (_, i) => `{"seq":${next + i}}\n`)
+    await appendFile(path, lines.join(''))
   }
-  stdin.end()
 }
 
 /** Takes everything, compressed or not, and counts each sequence number. */

@@ -1,6 +1,7 @@
 /**
  * `npm run bench:duplicates`: how many events come twice. A sender sends at a fixed rate, through a proxy that resets some
- * connections before the request arrived, some after it, and loses some answers; receivers are killed and started again.
+ * connections before the request arrived, some after it, and loses some answers; then the receiver is killed and started
+ * again, then receiver and sender in turn (it tails a file, its queue is on the disk).
  *
  *   our receiver               keys as they are
  *   our receiver, no key       the proxy takes the header away, as if the sender were another's
@@ -19,7 +20,7 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '10000' },
     /** Of requests: reset before they arrive, reset after that, answer lost for ever; each so many in a thousand. */
     faults: { type: 'string', default: '2' },
-    /** Seconds between two kills of the receiver. */
+    /** Seconds between two kills. */
     kill: { type: 'string', default: '5' },
   },
 })
@@ -27,7 +28,7 @@ const kinds: Kind[] = ['ours', 'ours, header stripped', 'no memory']
 const rows = []
 const folder = mkdtempSync(join(tmpdir(), 'logstash-link-duplicates-'))
 try {
-  for (const restarts of [false, true]) {
+  for (const killed of ['nobody', 'receiver', 'both'] as const) {
     for (const kind of kinds) {
       const row = await runDuplicates({
         kind,
@@ -35,7 +36,8 @@ try {
         events: Number(values.events),
         rate: Number(values.rate),
         faults: Number(values.faults) / 1000,
-        ...(restarts ? { killEvery: Number(values.kill) * 1000 } : {}),
+        ...(killed === 'nobody' ? {} : { killEvery: Number(values.kill) * 1000 }),
+        killSender: killed === 'both',
       })
       rows.push(row)
       console.table([row])
