@@ -7,6 +7,7 @@ import type { Formers } from './formers.ts'
 import type { Step } from './glob.ts'
 import type { Identity } from './identity.ts'
 import type { TailLimits } from './limits.ts'
+import { statsOf } from './reading.ts'
 import type { Report } from './report.ts'
 import type { Roster } from './roster.ts'
 import type { TailedFile } from './tailed-file.ts'
@@ -67,6 +68,8 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
       deps.wake()
     },
     onNoise(folder) {
+      // The next scan listens again: what comes and goes meanwhile must not wait for a second.
+      soon()
       for (const file of roster.files.values()) {
         if (dirname(file.path) === folder) deps.ask(file, time.now() + lookInterval)
       }
@@ -85,8 +88,7 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
       await identity.takeStock(file, handle)
       if (file.goneAt === undefined || file.isSaidGone) return
       file.isSaidGone = true
-      const { nlink } = await handle.stat()
-      report.rotated(nlink === 0 ? 'deleted' : 'moved', file.path)
+      report.rotated(statsOf(handle).nlink === 0n ? 'deleted' : 'moved', file.path)
     })
     deps.ask(file, time.now())
   }

@@ -8,7 +8,7 @@ import { keyOf } from './find.ts'
 import { fingerprintOf, grownFingerprint, noFingerprint } from './fingerprint.ts'
 import type { Formers } from './formers.ts'
 import { createProgress } from './progress.ts'
-import { headOf } from './reading.ts'
+import { headOf, statsOf } from './reading.ts'
 import type { Report } from './report.ts'
 import { type Beginning, beginningOf, isItsOwn } from './rotation.ts'
 import { newReader, type ReaderOptions, type TailedFile } from './tailed-file.ts'
@@ -53,7 +53,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
         return 'blocked'
       }
       report.readable(file)
-      if (keyOf(await handle.stat({ bigint: true })) === file.key) return handle
+      if (keyOf(statsOf(handle)) === file.key) return handle
       await descriptors.close(file.key)
       return 'moved'
     } catch (error) {
@@ -104,9 +104,9 @@ export function createIdentity(deps: IdentityDeps): Identity {
   async function verify(file: TailedFile): Promise<void> {
     const handle = await open(file)
     if (typeof handle === 'string') return
-    const { size } = await handle.stat()
+    const size = Number(statsOf(handle).size)
     if (size < file.position) beginAnew(file)
-    else isSame(file, await headOf(handle, size))
+    else isSame(file, headOf(handle, size))
   }
 
   /** The file whose copy this may be, and which is there still. */
@@ -154,7 +154,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
   }
 
   async function takeStock(file: TailedFile, handle: FileHandle): Promise<boolean> {
-    const { size, mtimeNs } = await handle.stat({ bigint: true })
+    const { size, mtimeNs } = statsOf(handle)
     const before = file.size
     const isQuiet = Number(size) === before && mtimeNs === file.modified && file.isVerified
     file.size = Number(size)
@@ -163,7 +163,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
     if (file.size > before) file.grewAt = file.lookedAt
     if (file.size < file.position) beginAnew(file)
     const isOpen = file.phase === 'new' || file.phase === 'suspect'
-    if (isOpen && file.size > 0) await decide(file, handle, await headOf(handle, file.size))
+    if (isOpen && file.size > 0) await decide(file, handle, headOf(handle, file.size))
     return isQuiet && !isOpen
   }
 

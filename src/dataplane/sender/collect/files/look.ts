@@ -78,7 +78,7 @@ export function createLook(deps: LookDeps): Look {
       const head =
         isWhole && bytes.length >= Math.min(file.size, fingerprintBytes)
           ? bytes.subarray(0, fingerprintBytes)
-          : await headOf(handle, file.size)
+          : headOf(handle, file.size)
       if (!identity.isSame(file, head)) return 'more'
       if (file.phase !== 'followed' || bytes.length === 0) return 'end'
       take(file, bytes)

@@ -1,14 +1,29 @@
-/** Bytes of open files. */
+/**
+ * Bytes of open files. What is small and in the kernel's cache is asked for without Node's threads: five times less work
+ * (5 µs against 26), which counts with thousands of files and a small share of a processor.
+ */
+import { fstatSync, readSync, type BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { fingerprintBytes } from './fingerprint.ts'
 
-export async function headOf(handle: FileHandle, size: number): Promise<Buffer> {
-  return await bytesAt(handle, 0, Math.min(size, fingerprintBytes))
+export function statsOf({ fd }: FileHandle): BigIntStats {
+  return fstatSync(fd, { bigint: true })
+}
+
+export function headOf(handle: FileHandle, size: number): Buffer {
+  return smallBytesAt(handle, 0, Math.min(size, fingerprintBytes))
+}
+
+const small = 16 * 1024
+
+function smallBytesAt({ fd }: FileHandle, start: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length)
+  return length === 0 ? bytes : bytes.subarray(0, readSync(fd, bytes, 0, length, start))
 }
 
 /** Fewer at the end of the file. The buffer is the caller's own. */
 export async function bytesAt(handle: FileHandle, start: number, length: number): Promise<Buffer> {
-  if (length <= 0) return Buffer.alloc(0)
+  if (length <= small) return smallBytesAt(handle, start, Math.max(0, length))
   const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, start)
   return bytesRead === length ? buffer : buffer.subarray(0, bytesRead)
 }

@@ -53,8 +53,14 @@ export function createServing(deps: ServingDeps): Serving {
       return
     }
     if (deps.hears(file)) return
-    file.patience = file.grewAt === file.lookedAt ? firstPatience : file.patience * 2
+    file.patience = patienceOf(file)
     if (file.patience < limits.interval) turns.ask(file.key, now + file.patience)
+  }
+
+  /** Only what grows under our eyes is worth to be looked at more often than all are. */
+  function patienceOf({ patience, grewAt, lookedAt }: TailedFile): number {
+    if (patience === undefined) return limits.interval
+    return grewAt === lookedAt ? firstPatience : patience * 2
   }
 
   async function retire(file: TailedFile): Promise<void> {

@@ -75,10 +75,13 @@ export async function startTail(deps: TailDeps): Promise<Tail> {
   const report = createReport({ metrics, log, numbers, problem: () => checkpoints.problem() })
   const roster = createRoster({ time, limits, report, absent, options })
   const formers = createFormers(absent)
+  const turns = createTurns()
   const descriptors = createDescriptors({
     limit: limits.open,
     mayClose: (key) => isAtRest(roster.files.get(key)),
     onClose(key) {
+      // It is looked at again when all files are and it has changed.
+      turns.drop(key)
       const file = roster.files.get(key)
       if (file) rewind(file)
     },
@@ -90,7 +93,6 @@ export async function startTail(deps: TailDeps): Promise<Tail> {
     isFirstScan: () => discovery.isFirst(),
   })
   const look = createLook({ intake, identity, handover, report, time, options, onProgress })
-  const turns = createTurns()
   const leaving = createLeaving({ look, handover, time, log })
   const serving = createServing({
     ...{ time, limits, look, turns, roster, descriptors, leaving, report },

@@ -36,8 +36,8 @@ export interface TailedFile {
   /** When it was last seen to grow. */
   grewAt: number
   lookedAt: number
-  /** Until it is looked at again where nothing is heard of changes, ms. */
-  patience: number
+  /** Until it is looked at again where nothing is heard of changes, ms; undefined before its end was reached. */
+  patience: number | undefined
   /** Lines over the limit that could not be kept yet; nothing more is read before. */
   unkept: { lines: OversizedLine[]; done: () => void } | undefined
   /** A place that was the end of the file, and when: how old what is not safe yet is at most. */
@@ -77,7 +77,7 @@ export function newFile(
     isHeard: false,
     grewAt: Number.NEGATIVE_INFINITY,
     lookedAt: Number.NEGATIVE_INFINITY,
-    patience: 0,
+    patience: undefined,
     unkept: undefined,
     mark: undefined,
     problem: undefined,
