@@ -30,6 +30,7 @@ export const commands = {
   bench: [build, ['node', 'bench/run.ts']],
   'bench:balancer': [['node', 'bench/balancer/run.ts']],
   'bench:back-pressure': [build, ['node', 'bench/back-pressure/run.ts']],
+  'bench:queue': [['node', 'bench/queue/run.ts']],
   'bench:duplicates': [build, ['node', 'bench/duplicates/run.ts']],
   'bench:scale': [build, ['node', 'bench/scale/run.ts']],
   cluster: [['node', 'test/cluster/leave-running.ts']],

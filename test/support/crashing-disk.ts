@@ -9,7 +9,7 @@
 import { dirname } from 'node:path'
 import type { Disk, DiskFile } from '../../src/dataplane/disk/disk.ts'
 
-export type DiskCall =
+type DiskCall =
   | 'makeFolder'
   | 'list'
   | 'open'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { openDiskQueue, type DiskQueue } from '../../../src/dataplane/queue/disk/disk-queue.ts'
+import { openDiskQueue } from '../../../src/dataplane/queue/disk/disk-queue.ts'
+import type { DiskQueue } from '../../../src/dataplane/queue/disk/types.ts'
 import type { QueueSettings } from '../../../src/dataplane/queue/queue.ts'
 import { lines, type Events } from '../../../src/dataplane/wire/events.ts'
 import { createCrashingDisk, type CrashingDisk } from '../../support/crashing-disk.ts'

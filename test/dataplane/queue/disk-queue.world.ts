@@ -3,7 +3,8 @@
  * is held against the invariants. Lives end by crashes; the next one opens what they left.
  */
 import assert from 'node:assert/strict'
-import { openDiskQueue, type DiskQueue } from '../../../src/dataplane/queue/disk/disk-queue.ts'
+import { openDiskQueue } from '../../../src/dataplane/queue/disk/disk-queue.ts'
+import type { DiskQueue } from '../../../src/dataplane/queue/disk/types.ts'
 import type { Batch, QueueSettings } from '../../../src/dataplane/queue/queue.ts'
 import { lines, type Events } from '../../../src/dataplane/wire/events.ts'
 import { createCrashingDisk, type CrashingDisk } from '../../support/crashing-disk.ts'

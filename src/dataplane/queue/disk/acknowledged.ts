@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
 /** Sequence numbers, both inclusive. */
-export interface Range {
+interface Range {
   first: number
   last: number
 }

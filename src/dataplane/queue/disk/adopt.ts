@@ -4,7 +4,8 @@
  */
 import type { Time } from '../../time.ts'
 import type { Events } from '../../wire/events.ts'
-import { openDiskQueue, type DiskQueueDeps } from './disk-queue.ts'
+import { openDiskQueue } from './disk-queue.ts'
+import type { DiskQueueDeps } from './types.ts'
 
 export interface AdoptDeps
   extends Pick<

@@ -7,10 +7,8 @@
  *
  * docs/adr/0011 says why and what was measured.
  */
-import type { Disk } from '../../disk/disk.ts'
-import type { Time } from '../../time.ts'
 import { joinEvents } from '../../wire/events.ts'
-import type { Batch, Queue, QueueListener, QueueSettings, QueueTotals } from '../queue.ts'
+import type { Batch, QueueTotals } from '../queue.ts'
 import { createAcknowledged } from './acknowledged.ts'
 import { createKeeper } from './keeper.ts'
 import { createReader, type DurableChunk } from './reader.ts'
@@ -18,49 +16,9 @@ import { recordHead, segmentHead } from './record.ts'
 import { recover } from './recover.ts'
 import { createSegments, type Segment } from './segments.ts'
 import { openSetAside } from './set-aside.ts'
-import { createTrouble, type QueueLog } from './trouble.ts'
+import { createTrouble } from './trouble.ts'
+import type { DiskQueue, DiskQueueDeps, DiskQueueObserver } from './types.ts'
 import { createWriter } from './writer.ts'
-
-export interface DiskQueue<Owner> extends Queue<Owner> {
-  /** Persisted with the sequence numbers: what is sent again after a restart bears the key that it had. */
-  readonly senderId: string
-  /** What the disk refuses now, as a sentence. */
-  problem(): string | undefined
-  usage(): DiskUsage
-  /** Writes what is pending if the disk takes it, and lets go of all files. What is left is there for the next life. */
-  close(): Promise<void>
-}
-
-export interface DiskUsage {
-  /** Of the segment files. */
-  bytes: number
-  segments: number
-  /** Events that are not on the disk yet. */
-  pendingEvents: number
-}
-
-export interface DiskQueueObserver {
-  synced(ms: number): void
-  /** A damaged part was found. */
-  corrupt(bytes: number): void
-  /** Events that were on the disk and are not any more. */
-  lost(events: number): void
-}
-
-export interface DiskQueueDeps<Owner> {
-  /** The queue's own; made where it is absent. */
-  directory: string
-  disk: Disk
-  time: Time
-  log: QueueLog
-  settings: QueueSettings
-  /** A new sender id: letters, digits, `.`, `_` and `-`, at most 128; never the same twice. */
-  newId: () => string
-  listener: QueueListener<Owner>
-  observe?: DiskQueueObserver
-  /** Bytes of events that are read ahead or at hosts. */
-  window?: number
-}
 
 const defaultWindow = 16 * 2 ** 20
 const mostPendingBytes = 16 * 2 ** 20

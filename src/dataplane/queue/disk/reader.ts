@@ -12,7 +12,7 @@ import { readStretch, type FoundRecord, type Stretch } from './scan.ts'
 import type { Segment, Segments } from './segments.ts'
 import type { SetAside } from './set-aside.ts'
 import type { QueueLog, Trouble } from './trouble.ts'
-import type { Written } from './writer.ts'
+import type { Written } from './group.ts'
 
 export interface DurableChunk extends Chunk {
   readonly segment: Segment

@@ -16,7 +16,7 @@ export const recordHead = 40
 const magic = Buffer.from('LSLQ0001')
 const idAt = 28
 const crcAt = 188
-export const maxIdLength = 128
+const maxIdLength = 128
 
 export interface RecordHead {
   /** Bytes and lines of the body. */

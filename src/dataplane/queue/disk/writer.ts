@@ -6,27 +6,11 @@
 import { messageOf } from '../../../errors.ts'
 import type { DiskFile } from '../../disk/disk.ts'
 import type { Time } from '../../time.ts'
-import { splitEvents, type Events } from '../../wire/events.ts'
-import { recordHead, segmentHead, writeRecordHead, writeSegmentHead } from './record.ts'
+import { splitEvents } from '../../wire/events.ts'
+import { encodeGroup, type Pending, type Written } from './group.ts'
+import { recordHead, segmentHead, writeSegmentHead } from './record.ts'
 import type { Segment, Segments } from './segments.ts'
 import type { QueueLog, Trouble } from './trouble.ts'
-
-export interface Pending<Owner> {
-  events: Events
-  owner: Owner | undefined
-  /** Monotonic, ms. */
-  committedAt: number
-}
-
-/** A record that is on the disk. */
-export interface Written {
-  segment: Segment
-  /** Where it ends in the file. */
-  end: number
-  first: number
-  events: Events
-  committedAt: number
-}
 
 export interface WriterDeps<Owner> {
   segments: Segments
@@ -60,9 +44,8 @@ export interface Writer<Owner> {
   close(): Promise<void>
 }
 
-/** A group is written from one buffer, and a record is the least that damage takes with it. */
+/** A group is written from one buffer. */
 const mostGroupBytes = 4 * 2 ** 20
-const mostRecordBytes = 256 * 1024
 
 export function createWriter<Owner>(deps: WriterDeps<Owner>): Writer<Owner> {
   const { segments, time, trouble, log, senderId } = deps
@@ -167,7 +150,11 @@ export function createWriter<Owner>(deps: WriterDeps<Owner>): Writer<Owner> {
     const buffer = Buffer.allocUnsafeSlow(size + offset)
     if (isNew) writeSegmentHead(buffer, segment.marker, { senderId, first: next })
     const wall = time.date().getTime()
-    const { records, end } = encode(group, segment, buffer, offset, (mono) => wall - (now - mono))
+    const { records, end } = encodeGroup(group, {
+      ...{ segment, buffer, from: offset, first: next },
+      wallOf: (mono) => wall - (now - mono),
+    })
+    next += group.reduce((sum, each) => sum + each.events.count, 0)
     const at = segment.size
     for (const record of records) record.end += at
     open ??= { segment, file: await segments.create(segment) }
@@ -178,50 +165,6 @@ export function createWriter<Owner>(deps: WriterDeps<Owner>): Writer<Owner> {
     await open.file.sync()
     if (isNew) await segments.syncFolder()
     return { records, syncMs: time.now() - syncFrom }
-  }
-
-  /** Small neighbours become one record. */
-  function encode(
-    group: readonly Pending<Owner>[],
-    segment: Segment,
-    buffer: Buffer,
-    from: number,
-    wallOf: (mono: number) => number,
-  ): { records: Written[]; end: number } {
-    const records: Written[] = []
-    let at = from
-    for (let index = 0; index < group.length; ) {
-      const committedAt = group[index]?.committedAt ?? 0
-      const bodyAt = at + recordHead
-      let end = bodyAt
-      let lines = 0
-      for (; index < group.length; index += 1) {
-        const each = group[index]
-        if (each === undefined) break
-        const { body, count: added } = each.events
-        if (lines > 0 && end - bodyAt + body.length > mostRecordBytes) break
-        body.copy(buffer, end)
-        end += body.length
-        lines += added
-      }
-      const head = {
-        length: end - bodyAt,
-        count: lines,
-        first: next,
-        committedAt: wallOf(committedAt),
-      }
-      writeRecordHead(buffer, at, segment.marker, head)
-      records.push({
-        segment,
-        end,
-        first: next,
-        events: { body: buffer.subarray(bodyAt, end), count: lines },
-        committedAt,
-      })
-      next += lines
-      at = end
-    }
-    return { records, end: at }
   }
 
   async function sealOpen(): Promise<void> {
