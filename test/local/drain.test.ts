@@ -4,7 +4,15 @@ import test from 'node:test'
 import type { KubeObject } from '../../src/api/objects.ts'
 import { jobKind } from '../../src/local/workloads/job.ts'
 import { eventually } from '../support/eventually.ts'
-import { barePod, job, link, programMap, startShop, type Shop } from '../support/local-shop.ts'
+import {
+  barePod,
+  job,
+  link,
+  programMap,
+  startShop,
+  workload,
+  type Shop,
+} from '../support/local-shop.ts'
 import { startTestReceiver } from '../support/receivers.ts'
 
 /** Writes numbered lines by HOW; the last one at the very end: of its work, or of its life where WAIT says so. */
@@ -106,3 +114,39 @@ for (const how of hows) {
     assert.deepEqual(receiver.accepted.toSorted(), all.toSorted())
   })
 }
+
+const sidecar = 'lsl-sender-drain'
+const short = { terminationGracePeriodSeconds: 5 }
+
+test('in a pod with a short grace the sidecar ends within it, and says how many events remain in memory', async (t) => {
+  const receiver = await startTestReceiver(t, { behaviour: () => 503 })
+  const shop = await startShop(t, [
+    linkTo(receiver.port),
+    programMap('writer', writer),
+    barePod({ ...work({ HOW: 'tcp', WAIT: 'yes' }), more: short }),
+  ])
+  await eventually('events are tried', () => assert.ok(receiver.requests.length > 0))
+  await deletePod(shop, 'writer')
+  const log = shop.printed('writer', sidecar)
+  assert.match(log, /"remaining":100,.*"msg":"Ended before/)
+})
+
+test('with a queue on a claim what the grace did not suffice for is sent by the next pod of that name', async (t) => {
+  const receiver = await startTestReceiver(t, { behaviour: () => 503 })
+  const shop = await startShop(t, [
+    linkTo(receiver.port, { queue: { type: 'Disk', volume: 'spool' } }),
+    programMap('writer', writer),
+    workload(
+      'StatefulSet',
+      { ...work({ HOW: 'http', WAIT: 'yes' }), more: short },
+      { volumeClaimTemplates: [{ metadata: { name: 'spool' } }] },
+    ),
+  ])
+  await eventually('events are tried', () => assert.ok(receiver.requests.length > 0))
+  await deletePod(shop, 'writer-0')
+  // All of it is the first pod's: its 99 lines, and the one that it wrote at its end.
+  receiver.behave(() => 200)
+  await eventually('all arrives', () => {
+    assert.deepEqual([...new Set(receiver.accepted)].toSorted(), all.toSorted())
+  })
+})

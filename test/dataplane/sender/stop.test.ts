@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import net from 'node:net'
@@ -116,4 +117,24 @@ test('collect.tcp refuses connections over limits.maxConnections, and takes them
     assert.deepEqual(missingOf(receiver.accepted, 3), [])
   })
   assert.ok(!receiver.accepted.includes('{"seq":99}'))
+})
+
+test('what applications wrote by collect.tcp before they ended is read to its end when we stop, however late Node sees it', async (t) => {
+  const receiver = await startTestReceiver(t)
+  const sender = await startTestSender(t, [receiver.port], {
+    collect: { stdin: false, tcp: { port: 0 } },
+  })
+  const program = `
+    const { connect } = require('node:net')
+    let open = 4
+    const written = () => { open -= 1; if (open === 0) process.exit(0) }
+    for (let part = 0; part < 4; part += 1) {
+      let text = ''
+      for (let seq = part * 5000; seq < (part + 1) * 5000; seq += 1) text += '{"seq":' + seq + '}\\n'
+      const socket = connect(${sender.ports.tcp}, '127.0.0.1', () => socket.end(text, written))
+    }`
+  // Nothing of it is seen here until all of it lies in the kernel: this very thread waits meanwhile.
+  assert.equal(spawnSync(process.execPath, ['-e', program]).status, 0)
+  assert.deepEqual(await sender.stop({ graceMs: 20_000 }), { remaining: 0 })
+  assert.deepEqual(missingOf(receiver.accepted, 20_000), [])
 })

@@ -7,6 +7,9 @@
  * | the other side's end  | committed                    | is an event                                     |
  * | it breaks             | committed                    | is an event: nobody will send the rest of it    |
  * | we stop               | committed to its last newline| no event: half of one would pass for a whole one|
+ *
+ * When we stop, the other side may be gone already, as an application in a pod always is: what it wrote last lies in the
+ * kernel, and is read to its end.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Readable } from 'node:stream'
@@ -19,6 +22,8 @@ import type { Collected } from './collected.ts'
 
 /** Milliseconds. */
 const keepAgain = 1_000
+/** Of a side that goes on writing when we stop: read until it pauses so long, ms, or until so many bytes, more than kernels hold. */
+const last = { pause: 50, bytes: 16 * 2 ** 20 } as const
 
 export interface StreamDeps {
   intake: Intake
@@ -32,7 +37,7 @@ export interface StreamDeps {
 export interface CollectedStream {
   /** Resolves once all that was read is committed. Never rejects. */
   done: Promise<'ended' | 'stopped'>
-  /** Takes no more than was read already. */
+  /** Takes no more than the other side has written already. */
   stop(): void
   /** Events that were read and are not committed, after `stop`; the beginning of a line counts as one. */
   untaken(): number
@@ -46,7 +51,7 @@ export function collectStream(stream: Readable, deps: StreamDeps): CollectedStre
   let held = 0
   /** Events that wait for room. */
   let waiting = 0
-  /** What Node had read when we stopped. */
+  /** What Node has read when the grace is over. */
   const rest: Buffer[] = []
   const stopping = new AbortController()
   let wake: (() => void) | undefined
@@ -109,29 +114,37 @@ export function collectStream(stream: Readable, deps: StreamDeps): CollectedStre
   }
 
   async function read(): Promise<void> {
-    while (!stopping.signal.aborted) {
+    let afterStop = 0
+    for (;;) {
       const chunk = readFrom(stream)
       if (chunk) {
+        if (stopping.signal.aborted) afterStop += chunk.length
         await push(chunk)
-        if (!(await roomToRead())) return
+        if (afterStop > last.bytes || !(await roomToRead())) return
       } else if (stream.readableEnded || stream.destroyed) return
-      else await somethingHappens()
+      else if (!stopping.signal.aborted) await somethingHappens()
+      else if (!(await somethingHappensSoon())) return
     }
+  }
+
+  async function somethingHappensSoon(): Promise<boolean> {
+    const over = new AbortController()
+    const paused = setTimeout(last.pause, false, { signal: over.signal }).catch(() => false)
+    const happened = await Promise.race([somethingHappens().then(() => true), paused])
+    over.abort()
+    if (happened) return true
+    // Where Node was held up its timers come before what it has not read yet.
+    await setImmediate()
+    await setImmediate()
+    return stream.readableLength > 0 || stream.readableEnded
   }
 
   async function run(): Promise<'ended' | 'stopped'> {
     await read()
-    if (stopping.signal.aborted) {
-      drain()
-      // Node tells of an end that it knows already one turn later.
-      await setImmediate()
-      drain()
-    }
     const { errored, readableEnded } = stream
     const stopped = stopping.signal.aborted && !readableEnded && !errored
     stream.destroy()
     if (errored) log.warn({ source, problem: messageOf(errored) }, 'A stream of events broke')
-    for (let chunk = rest.shift(); chunk; chunk = rest.shift()) await push(chunk)
     if (!stopped) {
       await take(reader.finish())
       unfinished = 0

@@ -1,5 +1,6 @@
 /** collect.tcp: newline-delimited events on the pod's loopback. */
 import net from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import type { SenderSettings } from '../../../api/sidecar-config.ts'
 import type { Watched } from '../../files/watched.ts'
 import type { CollectLimits } from './limits.ts'
@@ -14,7 +15,9 @@ export async function collectTcp(
   const connections = new Set<CollectedStream>()
   /** Of connections that are closed. */
   let untaken = 0
+  let accepted = 0
   const server = net.createServer((socket) => {
+    accepted += 1
     const { maxLine } = settings.current.limits
     const connection = collectStream(socket, { ...deps, maxLine, source: 'collect.tcp' })
     connections.add(connection)
@@ -28,6 +31,12 @@ export async function collectTcp(
   return {
     port: portOf(server),
     async stop() {
+      // Who has connected by now is still to be accepted, one in each turn of Node's loop: applications that wrote and ended.
+      for (let before = -1; before < accepted; ) {
+        before = accepted
+        await setImmediate()
+        await setImmediate()
+      }
       server.close()
       const open = [...connections]
       for (const connection of open) connection.stop()
