@@ -13,7 +13,7 @@ export interface Place {
   readonly tail: Fingerprint
 }
 
-export interface Piece {
+interface Piece {
   readonly end: Place
   safe: boolean
 }

@@ -25,7 +25,7 @@ export interface WatchesDeps {
 }
 
 /** Folders beyond these are looked at each second only. */
-export const maxWatches = 256
+const maxWatches = 256
 /** Events within a window that are worth their cost: a writer of 50,000 lines a second makes as many of them. */
 const maxEvents = 200
 const windowMs = 100
