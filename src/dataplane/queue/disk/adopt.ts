@@ -29,7 +29,13 @@ export async function adopt({ time, give, signal, ...deps }: AdoptDeps): Promise
     wake.resolve()
     wake = Promise.withResolvers()
   }
-  signal.addEventListener('abort', changed)
+  // What waits for a disk that refuses must not keep the program from ending.
+  const { promise: ended, resolve: end } = Promise.withResolvers<false>()
+  const stop = (): void => {
+    changed()
+    end(false)
+  }
+  signal.addEventListener('abort', stop)
   const orphan = await openDiskQueue<never>({
     ...deps,
     time,
@@ -45,13 +51,14 @@ export async function adopt({ time, give, signal, ...deps }: AdoptDeps): Promise
         await promise
         continue
       }
-      while (!signal.aborted && !(await give(cut.events))) await time.sleep(pause, signal)
+      while (!signal.aborted && !(await Promise.race([give(cut.events), ended])))
+        await time.sleep(pause, signal)
       if (signal.aborted) break
       orphan.acknowledge(cut)
       adopted += cut.events.count
     }
   } finally {
-    signal.removeEventListener('abort', changed)
+    signal.removeEventListener('abort', stop)
     await orphan.close()
   }
   return adopted

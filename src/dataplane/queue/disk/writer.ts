@@ -103,6 +103,8 @@ export function createWriter<Owner>(deps: WriterDeps<Owner>): Writer<Owner> {
     while (pending.length > 0 && !closing.signal.aborted) {
       if (!(await hasSpace())) continue
       writing = takeGroup()
+      // All of it was withdrawn meanwhile.
+      if (writing.length === 0) break
       try {
         const began = time.now()
         const { records, syncMs } = await write(writing, began)
@@ -209,6 +211,8 @@ export function createWriter<Owner>(deps: WriterDeps<Owner>): Writer<Owner> {
   function start(): void {
     running ??= run().finally(() => {
       running = undefined
+      // What was pushed since the last look would wait for the next push, which may never come.
+      if (pending.length > 0 && !closing.signal.aborted) start()
     })
   }
 
@@ -239,7 +243,7 @@ export function createWriter<Owner>(deps: WriterDeps<Owner>): Writer<Owner> {
     async close() {
       draining = true
       if (trouble.has('write')) closing.abort()
-      await running
+      while (running !== undefined) await running
       closing.abort()
       await letGo()
     },
