@@ -44,10 +44,10 @@ export function createPlan(random: Random): Plan {
     const isTailing = own.queue.onFull === 'Block' && random.chance(0.4)
     return {
       plan: own,
-      file: isTailing ? loads(random, { count: random.int(1, 25), duration, poison, size }) : [],
-      requests: loads(random, { count: random.int(0, 25), duration, poison, size }),
+      file: isTailing ? loads(random, { count: random.int(1, 12), duration, poison, size }) : [],
+      requests: loads(random, { count: random.int(0, 12), duration, poison, size }),
       stream: random.chance(0.7)
-        ? loads(random, { count: random.int(1, 25), duration, poison, size })
+        ? loads(random, { count: random.int(1, 12), duration, poison, size })
         : [],
     }
   })
@@ -132,7 +132,7 @@ function senderPlan(random: Random, size: number, poison: number): SenderPlan {
       type: onDisk ? 'Disk' : 'Memory',
       // Files have heads and come in blocks.
       maxSize: onDisk ? random.pick([20_000, 60_000, 1_000_000]) : size * random.pick(sizes),
-      window: random.pick([1_500, 10_000, 1_000_000]),
+      window: poison < 0.1 ? random.pick([1_500, 10_000, 1_000_000]) : 1_000_000,
       onFull: random.chance(0.35) && poison < 0.1 ? 'DropOldest' : 'Block',
     },
     batch: {

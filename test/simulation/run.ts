@@ -46,7 +46,14 @@ async function many(
   enough: number,
   mutation: string | undefined,
 ): Promise<Done> {
-  const total: Done = { failures: [], runs: 0, events: 0, steps: 0, slowest: { seed: 0, ms: 0 } }
+  const total: Done = {
+    failures: [],
+    runs: 0,
+    events: 0,
+    steps: 0,
+    cpu: 0,
+    slowest: { seed: 0, ms: 0 },
+  }
   let next = from
   const workers = Math.min(availableParallelism(), Math.ceil(seeds / chunk))
   await Promise.all(
@@ -73,6 +80,7 @@ async function many(
             total.runs += done.runs
             total.events += done.events
             total.steps += done.steps
+            total.cpu += done.cpu
             if (done.slowest.ms > total.slowest.ms) total.slowest = done.slowest
             give()
           })
@@ -103,7 +111,7 @@ async function all(): Promise<boolean> {
   const seconds = (performance.now() - begun) / 1000
   for (const failure of done.failures.slice(0, enoughFailures)) say(describe(failure))
   say(
-    `${done.runs} seeds in ${seconds.toFixed(1)} s (${Math.round(done.runs / seconds)} a second), ` +
+    `${done.runs} seeds in ${seconds.toFixed(1)} s (${Math.round(done.runs / seconds)} a second, ${(done.cpu / done.runs).toFixed(1)} ms of CPU each), ` +
       `${done.events} events, ${done.steps} steps; at rest at most ${(done.slowest.ms / 1000).toFixed(1)} s after the last fault (seed ${done.slowest.seed})`,
   )
   if (done.failures.length === 0) return true

@@ -24,6 +24,8 @@ export interface SimulatedSender {
 
 const grace = 5_000
 const startAgain = 1_000
+/** A crash that waits for a change of the disk does not wait longer, ms. */
+const crashWithin = 3_000
 
 export function createSender(deps: SenderDeps, tailed: Tailed | undefined): SimulatedSender {
   const { name, plan, hosts, clock, random, trace } = deps
@@ -38,6 +40,9 @@ export function createSender(deps: SenderDeps, tailed: Tailed | undefined): Simu
   /** From its start to its end, while its queue is opened as well. */
   let life: Life | undefined
   let current: SenderLife | undefined
+  /** The life is to crash at a change of its disk, and whether another is to begin then. */
+  let isDoomed = false
+  let isToStart = false
   let ids = 0
 
   function newId(): string {
@@ -97,7 +102,25 @@ export function createSender(deps: SenderDeps, tailed: Tailed | undefined): Simu
     plan,
     lives,
     current: () => (state.accepting ? current : undefined),
-    crash: (how) => end('crash', how),
+    crash(how) {
+      const dying = life
+      if (isDoomed) return
+      if (plan.queue.type === 'Memory' || dying === undefined) return end('crash', how)
+      // Within a call that changes the disk, where it hurts most.
+      disk.crashAt(random.int(1, 8), how)
+      let isOver = false
+      const die = (): void => {
+        if (isOver) return
+        isOver = true
+        if (life === dying) end('crash', how)
+        isDoomed = false
+        if (isToStart) start()
+      }
+      isDoomed = true
+      isToStart = false
+      void disk.crashed().then(die)
+      clock.after(crashWithin, die)
+    },
     stop() {
       if (current === undefined || !state.accepting) return
       state.accepting = false
@@ -106,6 +129,7 @@ export function createSender(deps: SenderDeps, tailed: Tailed | undefined): Simu
     },
     start() {
       if (!state.accepting) end('stop')
+      isToStart = isDoomed
       start()
     },
     setHosts(names) {

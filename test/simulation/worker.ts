@@ -13,6 +13,8 @@ export interface Done {
   runs: number
   events: number
   steps: number
+  /** ms of this process. */
+  cpu: number
   slowest: { seed: number; ms: number }
 }
 
@@ -34,7 +36,15 @@ const shared = {
 }
 
 async function work({ from, count }: Task): Promise<Done> {
-  const done: Done = { failures: [], runs: 0, events: 0, steps: 0, slowest: { seed: 0, ms: 0 } }
+  const before = process.cpuUsage()
+  const done: Done = {
+    failures: [],
+    runs: 0,
+    events: 0,
+    steps: 0,
+    cpu: 0,
+    slowest: { seed: 0, ms: 0 },
+  }
   for (let seed = from; seed < from + count; seed += 1) {
     const result = await simulate(seed, shared)
     done.runs += 1
@@ -44,6 +54,8 @@ async function work({ from, count }: Task): Promise<Done> {
     if (ms > done.slowest.ms) done.slowest = { seed, ms }
     if (result.problem !== undefined) done.failures.push(result)
   }
+  const { user, system } = process.cpuUsage(before)
+  done.cpu = (user + system) / 1000
   return done
 }
 

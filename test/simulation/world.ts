@@ -12,7 +12,7 @@ import type { Host } from './host.ts'
 import { createJudge, type Judge } from './judge.ts'
 import { createLedger, type Copy } from './ledger.ts'
 import { goodPath, type Path } from './network.ts'
-import { createPlan } from './plan.ts'
+import { createPlan, type Plan } from './plan.ts'
 import { createProducer } from './producer.ts'
 import { createRandom } from './random.ts'
 import { createReceiver } from './receiver.ts'
@@ -44,9 +44,10 @@ export interface Result {
 const limit = 10 * 60_000
 const heartbeat = 2_000
 
-export async function simulate(seed: number, shared: Shared): Promise<Result> {
+/** One run of a seed, or of a plan made by hand. */
+export async function simulate(seed: number, shared: Shared, given?: Plan): Promise<Result> {
   const random = createRandom(seed)
-  const plan = createPlan(random)
+  const plan = given ?? createPlan(random)
   const judge = createJudge()
   shared.onBegin?.(judge)
   const clock = createClock()
