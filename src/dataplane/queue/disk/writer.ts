@@ -216,6 +216,11 @@ export function createWriter<Owner>(deps: WriterDeps<Owner>): Writer<Owner> {
     })
   }
 
+  async function idle(): Promise<void> {
+    await running
+    if (running !== undefined) await idle()
+  }
+
   return {
     push(each) {
       pending.push(each)
@@ -243,7 +248,7 @@ export function createWriter<Owner>(deps: WriterDeps<Owner>): Writer<Owner> {
     async close() {
       draining = true
       if (trouble.has('write')) closing.abort()
-      while (running !== undefined) await running
+      await idle()
       closing.abort()
       await letGo()
     },
