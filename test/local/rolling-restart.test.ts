@@ -80,7 +80,7 @@ async function restart(shop: Shop, { apiVersion, kind, metadata }: KubeObject): 
     ...{ apiVersion, kind },
     metadata: { name: metadata.name, namespace: 'shop' },
     spec: { ...standing.spec, template },
-  } as KubeObject)
+  })
 }
 
 async function untilReady(shop: Shop, restarted: boolean): Promise<void> {
