@@ -1,7 +1,10 @@
-// An application that prints each line that it takes. LISTEN: any of `http:PORT`, `tcp:PORT`, `unix:PATH`, by blanks.
+// An application that prints each line that it takes. LISTEN: any of `http:PORT`, `tcp:PORT`, `unix:PATH`, by blanks, or
+// `file:PATH`: what others append there.
 // At its end it takes nothing new, and ends once all that was begun is read.
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
+import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const host = process.env.LOGSTASH_LINK_POD_ADDRESS ?? '0.0.0.0'
@@ -31,9 +34,24 @@ function byStream() {
   })
 }
 
-const servers = (process.env.LISTEN ?? '')
-  .split(' ')
-  .filter(Boolean)
+/** Whole lines only. */
+function follow(path) {
+  let printed = 0
+  // The receiver makes no folders on a volume that is the application's.
+  mkdirSync(dirname(path), { recursive: true })
+  setInterval(() => {
+    if (!existsSync(path)) return
+    const content = readFileSync(path)
+    const end = content.lastIndexOf(10) + 1
+    if (end > printed) process.stdout.write(content.subarray(printed, end))
+    printed = Math.max(end, printed)
+  }, 200).unref()
+}
+
+const places = (process.env.LISTEN ?? '').split(' ').filter(Boolean)
+for (const place of places) if (place.startsWith('file:')) follow(place.slice('file:'.length))
+const servers = places
+  .filter((place) => !place.startsWith('file:'))
   .map((each) => {
     const [kind, where] = [each.slice(0, each.indexOf(':')), each.slice(each.indexOf(':') + 1)]
     const server = kind === 'http' ? byHttp() : byStream()

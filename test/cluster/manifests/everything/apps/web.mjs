@@ -1,7 +1,8 @@
 // An application that makes events when it is asked to.
-//   POST /events?collect=http:9811&tag=x&count=100[&every=MS]
+//   POST /events?collect=http:9811&tag=x&count=100[&every=MS]      or tcp:PORT, or file:NAME in the folder LOGS
 //        hands {"id":"x/<pod>/<n>", …} to the sender beside it; is answered once the last one was taken: {taken}
 import { once } from 'node:events'
+import { appendFileSync } from 'node:fs'
 import { Agent, createServer, request as post } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -15,14 +16,15 @@ const server = createServer((request, response) => {
   request.resume()
   const { pathname, searchParams } = new URL(request.url, 'http://web')
   if (pathname !== '/events') return response.end('ok\n')
-  const [kind, port] = searchParams.get('collect').split(':')
+  const [kind, where] = searchParams.get('collect').split(':')
   const work = {
-    port: Number(port),
+    where,
+    port: Number(where),
     tag: searchParams.get('tag'),
     count: Number(searchParams.get('count')),
     every: Number(searchParams.get('every') ?? 0),
   }
-  return void (kind === 'tcp' ? byTcp : byHttp)(work).then(
+  return void ways[kind](work).then(
     () => response.end(JSON.stringify({ taken: work.count })),
     (error) => {
       response.statusCode = 500
@@ -77,6 +79,16 @@ async function byTcp({ port, tag, count, every }) {
   socket.end()
   await closed
 }
+
+/** Taken is what is written. */
+async function byFile({ where, tag, count, every }) {
+  for (let number = 0; number < count; number += 1) {
+    appendFileSync(`${process.env.LOGS}/${where}`, line(tag, number))
+    if (every > 0) await delay(every)
+  }
+}
+
+const ways = { http: byHttp, tcp: byTcp, file: byFile }
 
 server.listen({ host, port: 8080 })
 process.once('SIGTERM', () => process.exit(0))
