@@ -58,7 +58,13 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
     onUnreadable: () => observe.corrupt(0),
   })
   const senderId = recovered.senderId ?? newId()
-  const segments = createSegments({ directory, disk, trouble, newId })
+  const segments = createSegments({
+    directory,
+    disk,
+    trouble,
+    newId,
+    beforeRemoval: () => keeper.keepNow(() => acknowledged.state()),
+  })
   let events = 0
   let bytes = recovered.bytes
   for (const segment of recovered.segments) {
@@ -67,9 +73,9 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
     segments.settle(segment)
   }
   if (events > 0) log.info({ events, bytes }, 'Events of an earlier life wait in the queue')
-  await segments.sweep()
   const acknowledged = createAcknowledged(recovered.acknowledged, recovered.unread)
   const keeper = createKeeper({ directory, disk, time, trouble, senderId, turn: recovered.turn })
+  await segments.sweep()
 
   /** What each batch takes from which segment. */
   const inFlight = new Map<Batch<Owner>, readonly DurableChunk[]>()

@@ -19,6 +19,8 @@ export interface KeeperDeps {
 export interface Keeper {
   /** `state` is asked for when the time to write has come. */
   keep(state: () => AcknowledgedState): void
+  /** The same at once, and it outlives a loss of power where the disk lets it. Never rejects. */
+  keepNow(state: () => AcknowledgedState): Promise<void>
   /** Never rejects. */
   close(last: AcknowledgedState): Promise<void>
 }
@@ -35,7 +37,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   let writing: Promise<void> = Promise.resolve()
   let closed = false
 
-  async function write(state: AcknowledgedState): Promise<void> {
+  async function write(state: AcknowledgedState, isSynced: boolean): Promise<void> {
     try {
       file ??= await disk.open(path, 'existing').catch(async (error: unknown) => {
         if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
@@ -43,6 +45,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       })
       turn += 1
       await file.write((turn % 2) * placeBytes, encodeAcknowledged(senderId, turn, state))
+      if (isSynced) await file.sync()
       trouble.well('acknowledge')
     } catch (error) {
       trouble.hit('acknowledge', error)
@@ -54,14 +57,18 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       if (scheduled !== undefined || closed) return
       scheduled = time.after(laziness, () => {
         scheduled = undefined
-        writing = writing.then(() => write(state()))
+        writing = writing.then(() => write(state(), false))
       })
+    },
+    keepNow(state) {
+      writing = writing.then(() => write(state(), true))
+      return writing
     },
     async close(last) {
       closed = true
       scheduled?.()
       await writing
-      await write(last)
+      await write(last, false)
       await file?.close().catch((error: unknown) => {
         trouble.hit('acknowledge', error)
       })

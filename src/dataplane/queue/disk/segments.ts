@@ -54,9 +54,15 @@ export interface SegmentsDeps {
   disk: Disk
   trouble: Trouble
   newId: () => string
+  /**
+   * Makes what is acknowledged last through a loss of power: else the next life would give the numbers of events that went
+   * with their file to other events, which receivers would take for those. Never rejects.
+   */
+  beforeRemoval(this: void): Promise<void>
 }
 
-export function createSegments({ directory, disk, trouble, newId }: SegmentsDeps): Segments {
+export function createSegments(deps: SegmentsDeps): Segments {
+  const { directory, disk, trouble, newId, beforeRemoval } = deps
   let live: Segment[] = []
   let condemned: Segment[] = []
   let lastNumber = 0
@@ -72,6 +78,8 @@ export function createSegments({ directory, disk, trouble, newId }: SegmentsDeps
 
   async function sweep(): Promise<void> {
     if (condemned.length === 0) return
+    // Of a file without records no number was ever used.
+    if (condemned.some(({ end }) => end > segmentHead)) await beforeRemoval()
     const gone: Segment[] = []
     try {
       for (const segment of condemned) {
