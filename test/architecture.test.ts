@@ -6,6 +6,7 @@ import test from 'node:test'
 // Who may import whom. A room is the longest prefix here that a file's path begins with; what is not listed is forbidden.
 const rooms: Record<string, readonly string[]> = {
   'src/errors.ts': [],
+  'src/node-http.ts': [],
   'src/api': ['src/errors.ts'],
   'src/desired': ['src/api', 'src/errors.ts'],
   'src/plan': ['src/api', 'src/errors.ts'],
@@ -22,8 +23,14 @@ const rooms: Record<string, readonly string[]> = {
     'src/dataplane/disk/disk.ts',
     'src/dataplane/time.ts',
   ],
-  'src/dataplane': ['src/dataplane', 'src/api', 'src/errors.ts', 'src/telemetry'],
-  'src/telemetry': ['src/api', 'src/errors.ts'],
+  'src/dataplane': [
+    'src/dataplane',
+    'src/api',
+    'src/errors.ts',
+    'src/telemetry',
+    'src/node-http.ts',
+  ],
+  'src/telemetry': ['src/api', 'src/errors.ts', 'src/node-http.ts'],
   'src/config': ['src/api', 'src/errors.ts'],
   'src/kube': ['src/api', 'src/errors.ts', 'src/telemetry'],
   // Which workload is to be made anew next, and whether the last one is through.
@@ -39,6 +46,7 @@ const rooms: Record<string, readonly string[]> = {
     'src/rollout',
     'src/kube',
     'src/telemetry',
+    'src/node-http.ts',
   ],
   'src/webhook': ['src/api', 'src/errors.ts', 'src/injector', 'src/kube', 'src/telemetry'],
   'src/local': [
@@ -48,6 +56,7 @@ const rooms: Record<string, readonly string[]> = {
     'src/injector',
     'src/kube',
     'src/telemetry',
+    'src/node-http.ts',
   ],
   'src/cli': ['src'],
 }
@@ -133,6 +142,14 @@ test('rooms import only the rooms that the table allows', () => {
     .filter((each) => !mayImport(each))
     .map((each) => `${each.from} imports ${targetOf(each)}`)
   assert.deepEqual(violations, [])
+})
+
+test('node:http is imported for its types alone, as src/node-http.ts says why', () => {
+  const wrong = imports.filter((each) => each.specifier === 'node:http' && !each.typeOnly)
+  assert.deepEqual(
+    wrong.map(({ from }) => from),
+    [],
+  )
 })
 
 test('local imports name the file with its .ts ending', () => {

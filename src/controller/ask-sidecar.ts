@@ -1,5 +1,5 @@
 /** Asks a sidecar by HTTP. Its answer is a stranger's: bounded in time and size, and only what is expected is taken. */
-import { get } from 'node:http'
+import { http } from '../node-http.ts'
 import { TransientError } from '../errors.ts'
 import type { SidecarStatus } from '../api/sidecar-status.ts'
 import type { Ask } from './sampler.ts'
@@ -16,24 +16,27 @@ export const askSidecar: Ask = (ip, port) =>
     const fail = (reason: string, cause?: unknown) =>
       reject(new TransientError('LSL_SIDECAR_UNREACHABLE', [ip, port, reason], { cause }))
     const signal = AbortSignal.timeout(timeoutMs)
-    const request = get({ host: ip, port, path: '/status', signal, agent: false }, (response) => {
-      const chunks: Buffer[] = []
-      let length = 0
-      response.on('data', (chunk: Buffer) => {
-        length += chunk.length
-        if (length > maxBytes) request.destroy(new Error(`over ${maxBytes} bytes`))
-        else chunks.push(chunk)
-      })
-      response.on('error', (error) => fail(error.message, error))
-      response.on('end', () => {
-        if (response.statusCode !== 200) return fail(`it answered ${response.statusCode}`)
-        try {
-          resolve(readStatus(JSON.parse(Buffer.concat(chunks).toString())))
-        } catch (error) {
-          fail('its answer is no JSON', error)
-        }
-      })
-    })
+    const request = http.get(
+      { host: ip, port, path: '/status', signal, agent: false },
+      (response) => {
+        const chunks: Buffer[] = []
+        let length = 0
+        response.on('data', (chunk: Buffer) => {
+          length += chunk.length
+          if (length > maxBytes) request.destroy(new Error(`over ${maxBytes} bytes`))
+          else chunks.push(chunk)
+        })
+        response.on('error', (error) => fail(error.message, error))
+        response.on('end', () => {
+          if (response.statusCode !== 200) return fail(`it answered ${response.statusCode}`)
+          try {
+            resolve(readStatus(JSON.parse(Buffer.concat(chunks).toString())))
+          } catch (error) {
+            fail('its answer is no JSON', error)
+          }
+        })
+      },
+    )
     request.on('error', (error) => fail(error.message, error))
   })
 

@@ -3,8 +3,8 @@
  * pod's memory.
  */
 import { once } from 'node:events'
-import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { http } from '../node-http.ts'
 import { messageOf, TerminalError } from '../errors.ts'
 import { answerFor, type HealthSource } from './answers.ts'
 import type { Log } from './log.ts'
@@ -28,7 +28,7 @@ export interface HealthServer {
 /** Listens. Throws LSL_LISTEN_FAILED where the address cannot be had. */
 export async function startHealthServer(options: HealthOptions): Promise<HealthServer> {
   const { host, port, log } = options
-  const server = createServer((request, response) => {
+  const server = http.createServer((request, response) => {
     const { method = 'GET', url = '/' } = request
     // Bodies are of no interest, yet must be read for the connection to be used again.
     request.resume()

@@ -1,7 +1,7 @@
 /** The sockets: HTTP or HTTPS on one port, with limits on everything that a peer could hold open. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   createServer as createTlsServer,
   Server as TlsServer,
@@ -10,6 +10,7 @@ import {
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { messageOf, TerminalError } from '../../errors.ts'
+import { http } from '../../node-http.ts'
 import type { Log } from '../../telemetry/log.ts'
 import {
   clientDemands,
@@ -89,7 +90,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   }
   const server =
     tls === undefined
-      ? createServer(settings)
+      ? http.createServer(settings)
       : createTlsServer({
           ...settings,
           ...serverContext(tls, newTicketKeys()),

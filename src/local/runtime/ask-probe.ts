@@ -1,8 +1,8 @@
 /** Asks a probe once: an HTTP request, a connection, or a command. */
-import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
 import { once } from 'node:events'
+import { http } from '../../node-http.ts'
 import { messageOf } from '../../errors.ts'
 import type { Container, Probe } from '../pod.ts'
 import type { AskProbe } from './probes.ts'
@@ -51,7 +51,7 @@ function askHttp(
   const headers = Object.fromEntries(httpHeaders.map(({ name, value }) => [name, value]))
   // The kubelet verifies no certificate of a probe either.
   const options = { host, port, path, headers, signal, agent: false, rejectUnauthorized: false }
-  const request = (scheme === 'HTTPS' ? httpsRequest : httpRequest)(options)
+  const request = (scheme === 'HTTPS' ? httpsRequest : http.request)(options)
   return new Promise((resolve, reject) => {
     request.once('error', reject)
     request.once('response', (response) => {

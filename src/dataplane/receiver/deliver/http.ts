@@ -1,5 +1,5 @@
 /** NDJSON by POST to the application. */
-import { Agent, request } from 'node:http'
+import { http } from '../../../node-http.ts'
 import { exchange } from '../../http/exchange.ts'
 import { systemTime } from '../../time.ts'
 import type { Deliverer } from './deliverer.ts'
@@ -9,7 +9,7 @@ const connectTimeout = 3000
 
 export function createHttpDeliverer(url: string): Deliverer {
   const { hostname, port, pathname, search, username, password } = new URL(url)
-  const agent = new Agent({ keepAlive: true, maxSockets: maxRequests, scheduling: 'lifo' })
+  const agent = new http.Agent({ keepAlive: true, maxSockets: maxRequests, scheduling: 'lifo' })
   const options = {
     agent,
     method: 'POST',
@@ -24,7 +24,7 @@ export function createHttpDeliverer(url: string): Deliverer {
     post({ body }, left) {
       const headers = { 'content-type': 'application/x-ndjson', 'content-length': body.length }
       const timeouts = { connect: Math.min(connectTimeout, left), response: left }
-      return exchange(request({ ...options, headers }), body, { secure: false, timeouts })
+      return exchange(http.request({ ...options, headers }), body, { secure: false, timeouts })
     },
     end: () => agent.destroy(),
     time: systemTime,

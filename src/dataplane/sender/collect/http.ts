@@ -10,9 +10,10 @@
  * | broken body / too large / encoding, type unknown  | 400 / 413 / 415, nothing taken                 |
  * | GET and every other method                        | 405, Allow: POST, PUT                          |
  */
-import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SenderSettings } from '../../../api/sidecar-config.ts'
 import { LogstashLinkError, messageOf } from '../../../errors.ts'
+import { http } from '../../../node-http.ts'
 import type { Log } from '../../../telemetry/log.ts'
 import type { Watched } from '../../files/watched.ts'
 import { drain } from '../../http/body.ts'

@@ -6,10 +6,10 @@
  * There is no session cache: a resumed session skips the check of the name. New settings make a new pool; the old one is
  * retired and closes each connection after its last answer.
  */
-import http from 'node:http'
 import https from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
+import { http } from '../../../node-http.ts'
 import type { Timeouts } from '../timeouts.ts'
 import { exchange, type Reply } from '../../http/exchange.ts'
 
