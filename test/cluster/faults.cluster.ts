@@ -73,6 +73,12 @@ describe('faults under load', { skip }, () => {
 
   const lossesOf = () => world.leaders.replicas().flatMap(({ losses }) => losses)
 
+  /** What it answers with fails if a leader lost its Lease since. */
+  const noLossSinceNow = () => {
+    const before = lossesOf().length
+    return () => assert.equal(lossesOf().length, before, 'a leader lost its Lease')
+  }
+
   const loaded = async (work: (load: FaultLoad) => Promise<void>) => {
     const load = startLoad(world.cluster, { own, services })
     try {
@@ -130,6 +136,7 @@ describe('faults under load', { skip }, () => {
   })
 
   it('the leader is killed: another leads within 20 s, and never do two', async () => {
+    const assertNoLoss = noLossSinceNow()
     const load = await loaded(async () => {
       const at = world.leaders.kill(world.leaders.leader())
       const next = await eventually('another leads', () => {
@@ -141,6 +148,7 @@ describe('faults under load', { skip }, () => {
       assert.ok(next.from - at < 20_000)
     })
     await settled('the death of the leader')
+    assertNoLoss()
     await load.clear()
   })
 
@@ -168,6 +176,7 @@ describe('faults under load', { skip }, () => {
   })
 
   it('cert-manager is absent while links are made: they wait, say so, and become Ready', async () => {
+    const assertNoLoss = noLossSinceNow()
     const late = namespaces.map((namespace): LoadedLink => ({ namespace, name: 'late' }))
     const load = await loaded(async () => {
       await world.cluster.kill('cert-manager')
@@ -194,10 +203,12 @@ describe('faults under load', { skip }, () => {
       console.log(`certificates are there ${since(back)} after cert-manager is back`)
     })
     await settled('an absence of cert-manager')
+    assertNoLoss()
     await load.clear()
   })
 
   it('no webhook answers while pods are made: they are named within 30 s of its return, and healed', async () => {
+    const assertNoLoss = noLossSinceNow()
     const [namespace = ''] = namespaces
     const healed = { namespace, name: 'healed' }
     const told = { namespace, name: 'told' }
@@ -268,6 +279,7 @@ describe('faults under load', { skip }, () => {
       console.log(`healed ${since(back)} after the webhook is back`)
     })
     const { lacking } = await settled('an absence of the webhook')
+    assertNoLoss()
     assert.ok(lacking.includes(`${namespace}/told-bare`), lacking.join())
     await world.cluster.api.object('DELETE', `/api/v1/namespaces/${namespace}/pods/told-bare`)
     await world.cluster.kubectl(['delete', 'job/told-job', '-n', namespace])
