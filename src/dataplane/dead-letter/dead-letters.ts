@@ -36,6 +36,8 @@ export interface DeadLetterDependencies {
   maxSize: () => number
   now: () => Date
   log: Log
+  /** Another program writes there now: nothing is kept any more. */
+  isLost?(this: void): boolean
   /** Hears of letters that made room for newer ones. */
   onDropped(this: void, count: number): void
 }
@@ -67,6 +69,7 @@ export async function openDeadLetters(
   }
 
   async function append(lines: Buffer): Promise<void> {
+    if (dependencies.isLost?.()) throw new Error('Another program took over this folder')
     if (handle === undefined) {
       await mkdir(directory, { recursive: true })
       // What a crash tore is cut back, or the next letter would stand on its line.

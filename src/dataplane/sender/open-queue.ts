@@ -1,7 +1,7 @@
 /** The queue that the settings ask for: in memory, or on disk in a slot of its own, where it also looks after orphans. */
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { QueueFile } from '../../api/sidecar-config.ts'
 import { messageOf } from '../../errors.ts'
 import type { Log } from '../../telemetry/log.ts'
@@ -28,9 +28,19 @@ export interface OpenQueueDeps {
   observe: DiskQueueObserver
 }
 
+/** A part of a folder that senders share, and this one's alone. */
+export interface Slot {
+  /** The name that tells it from the others'. */
+  name: string
+  /** Another took it over: nothing may be written into it any more. */
+  isLost(this: void): boolean
+}
+
 export interface OpenedQueue {
   queue: Queue<Ticket>
   senderId: string
+  /** Undefined for a queue in memory, which shares no folder with others. */
+  slot: Slot | undefined
   /** Where checkpoints of files belong that lie with the queue; undefined for a queue in memory. */
   checkpoints: string | undefined
   problem(): string | undefined
@@ -53,6 +63,7 @@ export async function openQueue(deps: OpenQueueDeps): Promise<OpenedQueue> {
   return {
     queue: createMemoryQueue<Ticket>(settings),
     senderId: newId(),
+    slot: undefined,
     checkpoints: undefined,
     problem: () => undefined,
     usage: () => undefined,
@@ -66,7 +77,12 @@ async function openOnDisk(deps: OpenQueueDeps, directory: string): Promise<Opene
   const own = { host: hostname(), pid: process.pid, start: startOf(process.pid) ?? '' }
   const locks = createSlotLocks({ directory, disk, time, log, own, isAlive })
   const slot = await locks.take()
-  const queue = await openDiskQueue<Ticket>({ ...deps, directory: slot.directory })
+  const queue = await openDiskQueue<Ticket>({ ...deps, directory: slot.directory }).catch(
+    async (error: unknown) => {
+      await slot.release()
+      throw error
+    },
+  )
   log.info({ slot: slot.directory, senderId: queue.senderId }, 'The queue on disk is open')
   const ending = new AbortController()
   let adopting: Promise<void> = Promise.resolve()
@@ -107,6 +123,7 @@ async function openOnDisk(deps: OpenQueueDeps, directory: string): Promise<Opene
           : queue.commit(added, now, owner),
     },
     senderId: queue.senderId,
+    slot: { name: basename(slot.directory), isLost: () => slot.isLost() },
     checkpoints: join(slot.directory, 'checkpoints'),
     problem: () =>
       slot.isLost()

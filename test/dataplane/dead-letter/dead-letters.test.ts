@@ -176,6 +176,27 @@ function setUp(t: TestContext, maxSize: number) {
 }
 const letter = (i: number) => ({ event: event(i), reason: 'r' })
 
+it('keep nothing in a part of a folder that another program took over', async (t) => {
+  const folder = testFolder(t)
+  let isLost = false
+  const followed = await followDeadLetters(
+    changeable({ deadLetter: { directory: folder.path('dead'), maxSize: 1 << 20 } }),
+    {
+      now: () => time,
+      log: silentLog(),
+      onDropped: () => undefined,
+      slot: { name: 'slot-7', isLost: () => isLost },
+    },
+  )
+  t.after(() => followed.close())
+  await followed.current?.keep([letter(0)])
+  isLost = true
+  await assert.rejects(followed.current?.keep([letter(1)]) ?? Promise.resolve(), {
+    code: 'LSL_DEAD_LETTER_FAILED',
+  })
+  assert.equal(read(folder, 'dead/slot-7/dead-letters.ndjson').length, 1)
+})
+
 describe('dead letters whose settings change', () => {
   it('have one writer of a folder all the time: no letter is cut off by a changed bound', async (t) => {
     const { folder, directory, settings, followed } = setUp(t, 1 << 20)

@@ -53,6 +53,7 @@ export async function startCollectors(
   const running: Collector[] = []
   const streams: Pick<CollectedStream, 'untaken'>[] = []
   const ports: Collectors['ports'] = {}
+  let tail: Tail | undefined
   try {
     if (collect.http) {
       const collector = await collectHttp(settings, collect.http.port, {
@@ -76,11 +77,14 @@ export async function startCollectors(
       streams.push(collector)
       ports.tcp = collector.port
     }
+    if (collect.files) tail = await startFiles(settings, collect.files.paths, deps)
   } catch (error) {
-    for (const collector of running) await collector.stop()
+    for (const collector of running) {
+      await collector.stop()
+      collector.end()
+    }
     throw error
   }
-  const tail = collect.files && (await startFiles(settings, collect.files.paths, deps))
   if (tail) streams.push(tail)
   let stdin: CollectedStream | undefined
   if (collect.stdin && input) {

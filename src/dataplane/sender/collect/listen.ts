@@ -25,6 +25,8 @@ export async function listen(
   try {
     await once(server, 'listening')
   } catch (cause) {
+    // Ends what belongs to it, as its listener for settings.
+    server.close()
     throw new TerminalError('LSL_LISTEN_FAILED', [`${host}:${port}`, purpose, messageOf(cause)], {
       cause,
     })
