@@ -2,8 +2,9 @@
  * Which events are acknowledged: all below a mark, and ranges above it. Batches are cut in the order of their sequence
  * numbers and acknowledged in any order.
  *
- * On the disk it stands in two places of one file, written in turn, so that a torn write leaves the older one. It is never
- * synced: losing it only repeats what was delivered.
+ * On the disk it stands in four places of one file: two are written in turn and not synced, as losing them only repeats
+ * what was delivered; two others in turn and synced, before a file goes whose numbers must not come again. A torn write
+ * leaves the older one of two, and whatever becomes of the unsynced ones leaves the synced ones.
  */
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
@@ -111,6 +112,18 @@ export function leftOf(
 }
 
 export const placeBytes = 4096
+export const places = [0, 1, 2, 3] as const
+const firstSynced = 2
+
+/** Of those that are synced, the one that is not `place`. */
+export function otherPlace(place: number | undefined): number {
+  return place === firstSynced ? firstSynced + 1 : firstSynced
+}
+
+export function isSyncedPlace(place: number): boolean {
+  return place >= firstSynced
+}
+
 const magic = Buffer.from('LSLA0001')
 const rangesAt = 48
 const maxRanges = Math.floor((placeBytes - rangesAt - 4) / 16)

@@ -11,9 +11,11 @@ import { joinEvents } from '../../wire/events.ts'
 import type { Batch, QueueTotals } from '../queue.ts'
 import { createAcknowledged } from './acknowledged.ts'
 import { createKeeper } from './keeper.ts'
+import { createOwners } from './owners.ts'
 import { createReader, type DurableChunk } from './reader.ts'
-import { recordHead, segmentHead } from './record.ts'
+import { recordHead } from './record.ts'
 import { recover } from './recover.ts'
+import { createRoom } from './room.ts'
 import { createSegments, type Segment } from './segments.ts'
 import { openSetAside } from './set-aside.ts'
 import { createTrouble } from './trouble.ts'
@@ -22,8 +24,6 @@ import { createWriter } from './writer.ts'
 
 const defaultWindow = 16 * 2 ** 20
 const mostPendingBytes = 16 * 2 ** 20
-const mostSegmentBytes = 8 * 2 ** 20
-const leastSegmentBytes = 4 * 1024
 /** Of damaged parts, beside the queue's own bound. */
 const mostAsideBytes = 8 * 2 ** 20
 /** No life takes up numbers that an earlier one may have used for events that damage has hidden since. */
@@ -74,15 +74,14 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
   }
   if (events > 0) log.info({ events, bytes }, 'Events of an earlier life wait in the queue')
   const acknowledged = createAcknowledged(recovered.acknowledged, recovered.unread)
-  const keeper = createKeeper({ directory, disk, time, trouble, senderId, turn: recovered.turn })
+  const keeper = createKeeper({ directory, disk, time, trouble, senderId, recovered })
   await segments.sweep()
 
   /** What each batch takes from which segment. */
   const inFlight = new Map<Batch<Owner>, readonly DurableChunk[]>()
   let inFlightEvents = 0
   let inFlightBytes = 0
-  /** Events of each owner that are not on the disk yet. */
-  const open = new Map<Owner, number>()
+  const owners = createOwners<Owner>()
 
   const reader = createReader({
     disk,
@@ -111,76 +110,31 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
       recovered.segments.length + recovered.unread.length === 0
         ? 0
         : recovered.next + numbersOfALife,
-    segmentBytes,
+    segmentBytes: () => room.segmentBytes(),
     fileLimit: () => settings.maxSize,
     written(records, group, syncMs) {
       observe.synced(syncMs)
       reader.written(records)
-      const done: Owner[] = []
-      for (const { owner, events: part } of group) {
-        const left = owner === undefined ? undefined : open.get(owner)
-        if (owner === undefined || left === undefined) continue
-        if (left > part.count) open.set(owner, left - part.count)
-        else {
-          open.delete(owner)
-          done.push(owner)
-        }
-      }
+      const done = owners.settle(group)
       listener.settled({ done, dropped: [] })
       listener.changed()
     },
     refused: () => listener.changed(),
+  })
+  const room = createRoom({
+    segments,
+    maxSize: () => settings.maxSize,
+    pendingCharge: () => writer.totals().charge,
+    isEmpty: () => events === 0,
+    target: () => writer.target(),
+    seal: () => writer.seal(),
+    drop,
   })
   const unreadable =
     recovered.unread.length === 0
       ? undefined
       : `${recovered.unread.length} files of the queue could not be read; the next start tries again`
   reader.wake()
-
-  /** Small enough that space comes back in steps, large enough that files are few. */
-  function segmentBytes(): number {
-    return Math.max(
-      leastSegmentBytes,
-      Math.min(mostSegmentBytes, Math.floor(settings.maxSize / 16)),
-    )
-  }
-
-  /** Bytes that all will take on the disk once it is written, heads of new segments included. */
-  function used(added: number): number {
-    const charge = writer.totals().charge + added
-    const heads = segmentHead * (1 + Math.ceil((2 * charge) / segmentBytes()))
-    return segments.bytes() + charge + heads
-  }
-
-  /** Something larger than the whole queue is taken alone, else it could never pass. */
-  function hasRoom(added: number): boolean {
-    if (used(added) <= settings.maxSize) return true
-    const [last] = segments.list().slice(-1)
-    // A file of which nothing is left gives its space back even though it is not full.
-    if (last?.left === 0) {
-      writer.seal()
-      segments.settle(last)
-    }
-    return events === 0 || used(added) <= settings.maxSize
-  }
-
-  /** Drops whole segments, the oldest first; undefined when even all of them would not make the room. */
-  function makeRoom(added: number): number | undefined {
-    const victims = segments
-      .list()
-      .filter((segment) => segment.inFlight === 0 && segment !== writer.target())
-    const over = used(added) - settings.maxSize
-    if (victims.reduce((sum, { size }) => sum + size, 0) < over) return undefined
-    let freed = 0
-    let dropped = 0
-    for (const segment of victims) {
-      if (freed >= over) break
-      freed += segment.size
-      dropped += segment.left
-      drop(segment)
-    }
-    return dropped
-  }
 
   function drop(segment: Segment): void {
     const chunks = reader.window.remove((chunk) => chunk.segment === segment)
@@ -217,14 +171,14 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
       const isRefused = trouble.has('write') && pending.events > 0
       if (isBehind || isRefused) return { result: 'full', dropped: 0, settled }
       let dropped: number | undefined = 0
-      if (!hasRoom(size)) {
-        dropped = settings.onFull === 'DropOldest' ? makeRoom(size) : undefined
+      if (!room.has(size)) {
+        dropped = settings.onFull === 'DropOldest' ? room.make(size) : undefined
         if (dropped === undefined) return { result: 'full', dropped: 0, settled }
       }
       for (const part of parts) {
         events += part.count
         bytes += part.body.length
-        if (owner !== undefined) open.set(owner, (open.get(owner) ?? 0) + part.count)
+        owners.add(owner, part.count)
         writer.push({ events: part, owner, committedAt: now })
       }
       return { result: 'accepted', dropped, settled }
@@ -268,7 +222,7 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
       return { done: [], dropped: [] }
     },
     withdraw(owner) {
-      open.delete(owner)
+      owners.forget(owner)
       const withdrawn = writer.withdraw(owner)
       let count = 0
       for (const { events: part } of withdrawn) {

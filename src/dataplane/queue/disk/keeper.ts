@@ -1,9 +1,14 @@
-/** Notes on the disk what is acknowledged: soon, never waited for, and only the last state. */
+/** Notes on the disk what is acknowledged: at once, yet not too often; never waited for, and only the last state. */
 import { join } from 'node:path/posix'
 import type { Disk, DiskFile } from '../../disk/disk.ts'
 import type { Time } from '../../time.ts'
-import { encodeAcknowledged, placeBytes, type AcknowledgedState } from './acknowledged.ts'
-import { acknowledgedName } from './recover.ts'
+import {
+  encodeAcknowledged,
+  otherPlace,
+  placeBytes,
+  type AcknowledgedState,
+} from './acknowledged.ts'
+import { acknowledgedName, type Recovered } from './recover.ts'
 import type { Trouble } from './trouble.ts'
 
 export interface KeeperDeps {
@@ -12,8 +17,7 @@ export interface KeeperDeps {
   time: Time
   trouble: Trouble
   senderId: string
-  /** The highest that was seen. */
-  turn: number
+  recovered: Pick<Recovered, 'turn' | 'syncedPlace'>
 }
 
 export interface Keeper {
@@ -25,17 +29,19 @@ export interface Keeper {
   close(last: AcknowledgedState): Promise<void>
 }
 
-/** What a crash repeats at most is what was delivered within this time, ms. */
-const laziness = 100
+/** From the beginning of one note to the next, ms: what a kill repeats at most is what was delivered within this time. */
+const interval = 20
 
 export function createKeeper(deps: KeeperDeps): Keeper {
   const { directory, disk, time, trouble, senderId } = deps
   const path = join(directory, acknowledgedName)
-  let { turn } = deps
+  let { turn, syncedPlace } = deps.recovered
   let file: DiskFile | undefined
   let scheduled: (() => void) | undefined
   let writing: Promise<void> = Promise.resolve()
   let closed = false
+  let isNameSynced = false
+  let notBefore = Number.NEGATIVE_INFINITY
 
   async function write(state: AcknowledgedState, isSynced: boolean): Promise<void> {
     try {
@@ -44,8 +50,16 @@ export function createKeeper(deps: KeeperDeps): Keeper {
         return await disk.open(path, 'create')
       })
       turn += 1
-      await file.write((turn % 2) * placeBytes, encodeAcknowledged(senderId, turn, state))
-      if (isSynced) await file.sync()
+      const next = otherPlace(syncedPlace)
+      const place = isSynced ? next : turn % 2
+      await file.write(place * placeBytes, encodeAcknowledged(senderId, turn, state))
+      if (isSynced) {
+        await file.sync()
+        // Else the file itself could be gone.
+        if (!isNameSynced) await disk.syncFolder(directory)
+        isNameSynced = true
+        syncedPlace = next
+      }
       trouble.well('acknowledge')
     } catch (error) {
       trouble.hit('acknowledge', error)
@@ -55,9 +69,13 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   return {
     keep(state) {
       if (scheduled !== undefined || closed) return
-      scheduled = time.after(laziness, () => {
-        scheduled = undefined
-        writing = writing.then(() => write(state(), false))
+      scheduled = time.after(Math.max(0, notBefore - time.now()), () => {
+        notBefore = time.now() + interval
+        writing = writing.then(async () => {
+          // What comes from here on is not in it.
+          scheduled = undefined
+          await write(state(), false)
+        })
       })
     },
     keepNow(state) {

@@ -11,7 +11,14 @@ import { join } from 'node:path/posix'
 import { messageOf } from '../../../errors.ts'
 import type { Disk, DiskFile } from '../../disk/disk.ts'
 import type { Time } from '../../time.ts'
-import { decodeAcknowledged, leftOf, placeBytes, type AcknowledgedState } from './acknowledged.ts'
+import {
+  decodeAcknowledged,
+  isSyncedPlace,
+  leftOf,
+  placeBytes,
+  places,
+  type AcknowledgedState,
+} from './acknowledged.ts'
 import {
   parseSegmentName,
   readRecordHead,
@@ -30,8 +37,10 @@ export interface Recovered {
   /** Undefined when no segment tells it, or two tell different ones: then a new one is due. */
   senderId: string | undefined
   acknowledged: AcknowledgedState
-  /** Of the place that holds the acknowledgements, the higher of the two. */
+  /** The highest of the places that hold the acknowledgements. */
   turn: number
+  /** Of the synced ones, the place that was written last. */
+  syncedPlace: number | undefined
   /** Higher than any sequence number that was seen. */
   next: number
   bytes: number
@@ -91,6 +100,7 @@ export async function recover(deps: RecoverDeps): Promise<Recovered> {
     senderId,
     acknowledged: acknowledged?.state ?? { below: 0, ranges: [] },
     turn: acknowledged?.turn ?? 0,
+    syncedPlace: acknowledged?.syncedPlace,
     next: Math.max(0, ...heads.map(({ first }) => first)),
     bytes: 0,
     unread: [],
@@ -239,16 +249,20 @@ async function withFile<T>(
 async function readAcknowledged(
   { directory, disk, log }: RecoverDeps,
   senderId: string | undefined,
-): Promise<ReturnType<typeof decodeAcknowledged>> {
+): Promise<(Pick<Recovered, 'turn' | 'syncedPlace'> & { state: AcknowledgedState }) | undefined> {
   if (senderId === undefined) return undefined
   try {
     const file = await disk.open(join(directory, acknowledgedName), 'existing')
     try {
-      const places = [await file.read(0, placeBytes), await file.read(placeBytes, placeBytes)]
-      return places
-        .map((place) => decodeAcknowledged(senderId, place))
-        .filter((found) => found !== undefined)
-        .toSorted((a, b) => b.turn - a.turn)[0]
+      const bytes = await file.read(0, places.length * placeBytes)
+      const found = places.flatMap((place) => {
+        const at = place * placeBytes
+        const content = decodeAcknowledged(senderId, bytes.subarray(at, at + placeBytes))
+        return content === undefined ? [] : [{ ...content, place }]
+      })
+      const newest = found.toSorted((a, b) => b.turn - a.turn)
+      const syncedPlace = newest.find(({ place }) => isSyncedPlace(place))?.place
+      return newest[0] && { ...newest[0], syncedPlace }
     } finally {
       await file.close()
     }
