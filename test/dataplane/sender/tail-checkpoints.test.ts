@@ -15,6 +15,7 @@ import { systemTime, type Time } from '../../../src/dataplane/time.ts'
 import { createCrashingDisk } from '../../support/crashing-disk.ts'
 import { eventually } from '../../support/eventually.ts'
 import { capturedLog, silentLog } from '../../support/log.ts'
+import { manualTime } from '../../support/manual-time.ts'
 import { createRandom } from '../../support/random.ts'
 
 const directory = '/state/checkpoints'
@@ -122,15 +123,40 @@ test('while the disk is full it is said once, and written as soon as there is ro
   })
   checkpoints.changed()
   for (let attempt = 0; attempt < 3; attempt += 1) {
-    // Each failure asks for the next attempt.
-    await eventually('it is to be written', () => assert.equal(due.length, 1))
-    due.shift()?.()
+    // Each failure asks for the next attempt: of what is synced and of what is not.
+    await eventually('it is to be written', () => assert.equal(due.length, 2))
+    for (const call of due.splice(0)) call()
   }
-  await eventually('it failed', () => assert.equal(due.length, 1))
+  await eventually('it failed', () => assert.equal(due.length, 2))
   assert.match(checkpoints.problem() ?? '', /ENOSPC/)
   assert.equal(lines.filter(({ msg }) => msg.includes('cannot be written')).length, 1)
   disk.setCapacity(10_000)
   await checkpoints.close()
   assert.equal(checkpoints.problem(), undefined)
   assert.deepEqual((await open(disk.start(), () => 0)).loaded, [checkpoint(7)])
+})
+
+test('a kill repeats at most what became safe within 50 ms, and a loss of power what did within a second', async () => {
+  const disk = createCrashingDisk({ random: () => 0.5 })
+  const time = manualTime()
+  let offset = 0
+  const checkpoints = await openCheckpoints({
+    ...{ directory, disk: disk.start(), time, log: silentLog() },
+    read: () => [checkpoint(offset)],
+  })
+  const found = async (): Promise<number> =>
+    (await open(disk.start(), () => 0)).loaded[0]?.offset ?? 0
+  for (let ms = 0; ms < 3_000; ms += 10) {
+    offset = ms
+    checkpoints.changed()
+    await time.advance(10)
+  }
+  disk.crash('process')
+  const afterKill = await found()
+  assert.ok(2_990 - afterKill <= 60, `${2_990 - afterKill} ms`)
+  // Whatever of the unsynced one is lost: the synced ones are there.
+  disk.crash('power')
+  disk.damage(`${directory}/checkpoints-now`, () => Buffer.alloc(0))
+  const afterPower = await found()
+  assert.ok(2_990 - afterPower <= 1_060, `${2_990 - afterPower} ms`)
 })

@@ -1,13 +1,18 @@
 /**
- * Keeps checkpoints in a folder. They are written to a new file, synced and renamed over the older one of two, so that at
- * any moment of a crash a whole one is there; a damaged one is put aside, and the other one counts: lines since then come
- * twice rather than never.
+ * Keeps checkpoints in a folder, in two ways at once; of all that is there the highest generation counts.
+ *
+ *   checkpoints-now     soon after each change and not synced: what a kill repeats is what became safe within 50 ms
+ *   checkpoints-a, -b   each second and synced, the older one in turn: what a loss of power repeats
+ *
+ * Each is written to a new file and renamed, so that at any moment of a crash a whole one is there; a damaged one is put
+ * aside, and another one counts: lines since then come twice rather than never.
  */
 import { join } from 'node:path'
 import { messageOf } from '../../../../errors.ts'
 import type { Log } from '../../../../telemetry/log.ts'
 import type { Disk } from '../../../disk/disk.ts'
 import type { Time } from '../../../time.ts'
+import { createCheckpointWriter } from './checkpoint-writer.ts'
 import { type Checkpoint, decodeCheckpoints, encodeCheckpoints } from './checkpoint-format.ts'
 
 export interface CheckpointsDeps {
@@ -30,46 +35,40 @@ export interface Checkpoints {
   close(): Promise<void>
 }
 
-/** Milliseconds between writings, and what part of the time they take at most. */
-const interval = 200
-const share = 20
+/** Milliseconds between two writings. */
+const unsyncedInterval = 50
+const syncedInterval = 1_000
 
-const names = ['checkpoints-a', 'checkpoints-b'] as const
-const newName = 'checkpoints.new'
+const syncedNames = ['checkpoints-a', 'checkpoints-b'] as const
+const unsyncedName = 'checkpoints-now'
 
 /** Never rejects: where nothing can be read, files are read from their beginning, and it is said. */
 export async function openCheckpoints(deps: CheckpointsDeps): Promise<Checkpoints> {
   const { directory, disk, time, log, read } = deps
   let generation = 0
-  /** The one that is overwritten next. */
-  let next: (typeof names)[number] = names[0]
+  /** The synced one that is overwritten next. */
+  let next: (typeof syncedNames)[number] = syncedNames[0]
   let loaded: Checkpoint[] = []
-  let problem: string | undefined
-  let isStale = false
-  let isClosed = false
-  let least = interval
-  let callOff: (() => void) | undefined
-  let writing: Promise<void> = Promise.resolve()
-
-  function say(what: string, error: unknown): void {
-    const message = messageOf(error)
-    // Once per cause, as it is tried again and again.
-    if (message !== problem) log.error({ directory, problem: message }, what)
-    problem = message
-  }
+  let unreadable: string | undefined
+  let isRefused = false
 
   async function load(): Promise<void> {
     await disk.makeFolder(directory)
     const present = await disk.list(directory)
-    for (const name of names.filter((each) => present.includes(each))) {
+    let newestSynced = 0
+    for (const name of [...syncedNames, unsyncedName].filter((each) => present.includes(each))) {
       const content = decodeCheckpoints(await bytesOf(disk, join(directory, name)))
       if ('damage' in content) {
         await setAside(name, content.damage)
-      } else if (content.generation >= generation) {
+        continue
+      }
+      if (content.generation >= generation) {
         loaded = content.checkpoints
         generation = content.generation
-        next = name === names[0] ? names[1] : names[0]
       }
+      if (name === unsyncedName || content.generation < newestSynced) continue
+      newestSynced = content.generation
+      next = name === syncedNames[0] ? syncedNames[1] : syncedNames[0]
     }
   }
 
@@ -82,65 +81,67 @@ export async function openCheckpoints(deps: CheckpointsDeps): Promise<Checkpoint
     await disk.rename(join(directory, name), join(directory, aside))
   }
 
-  async function write(): Promise<void> {
-    const since = time.now()
-    isStale = false
-    try {
-      const bytes = encodeCheckpoints({ generation: generation + 1, checkpoints: read() })
-      await replace(bytes)
-      generation += 1
-      next = next === names[0] ? names[1] : names[0]
-      if (problem !== undefined) log.info({ directory }, 'Checkpoints are written again')
-      problem = undefined
-    } catch (error) {
-      isStale = true
-      say('Checkpoints cannot be written: a restart reads lines again', error)
-    }
-    least = Math.max(interval, (time.now() - since) * share)
-  }
-
-  async function replace(bytes: Buffer): Promise<void> {
-    const path = join(directory, newName)
-    await disk.makeFolder(directory)
-    if ((await disk.list(directory)).includes(newName)) await disk.remove(path)
-    const file = await disk.open(path, 'create')
-    try {
-      await file.write(0, bytes)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await disk.rename(path, join(directory, next))
-    await disk.syncFolder(directory)
-  }
-
-  function schedule(): void {
-    if (callOff || isClosed) return
-    callOff = time.after(least, () => {
-      writing = write().then(() => {
-        callOff = undefined
-        if (isStale) schedule()
-      })
-    })
+  function encode(): Buffer {
+    generation += 1
+    return encodeCheckpoints({ generation, checkpoints: read() })
   }
 
   try {
     await load()
   } catch (error) {
-    say('Checkpoints cannot be read: files are read from their beginning', error)
+    unreadable = messageOf(error)
+    log.error(
+      { directory, problem: unreadable },
+      'Checkpoints cannot be read: files are read from their beginning',
+    )
   }
+  const writer = { directory, disk, time, encode, onFailed: tell }
+  const unsynced = createCheckpointWriter({
+    ...writer,
+    interval: unsyncedInterval,
+    isSynced: false,
+    name: () => unsyncedName,
+    onWritten: tell,
+  })
+  const synced = createCheckpointWriter({
+    ...writer,
+    interval: syncedInterval,
+    isSynced: true,
+    name: () => next,
+    onWritten() {
+      next = next === syncedNames[0] ? syncedNames[1] : syncedNames[0]
+      tell()
+    },
+  })
+
+  function writingProblem(): string | undefined {
+    return synced.problem() ?? unsynced.problem()
+  }
+
+  /** Once, as it is tried again and again. */
+  function tell(): void {
+    const problem = writingProblem()
+    if (problem === undefined) unreadable = undefined
+    if ((problem !== undefined) === isRefused) return
+    isRefused = problem !== undefined
+    if (isRefused) {
+      log.error(
+        { directory, problem },
+        'Checkpoints cannot be written: a restart reads lines again',
+      )
+    } else log.info({ directory }, 'Checkpoints are written again')
+  }
+
   return {
     loaded,
     changed() {
-      isStale = true
-      schedule()
+      unsynced.changed()
+      synced.changed()
     },
-    problem: () => problem,
+    problem: () => writingProblem() ?? unreadable,
     async close() {
-      isClosed = true
-      callOff?.()
-      await writing
-      if (isStale) await write()
+      await unsynced.stop()
+      await synced.close()
     },
   }
 }
