@@ -87,7 +87,8 @@ export function createController(given: ControllerOptions): Controller {
     clock,
     log,
     random: chance,
-    changed: (link) => queue.add(link),
+    // Pods of a link are asked one after another: one look for all of them.
+    changed: (link) => queue.addAfter(link, soonMs),
   })
 
   const watches = createWatches({

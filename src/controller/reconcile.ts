@@ -81,6 +81,7 @@ export async function reconcile(key: LinkKey, given: ReconcileDeps): Promise<Rec
   const { status, events, requeueAfterMs } = verdict({
     observed,
     ...findings,
+    specProblems,
     restarts: restarts.findings,
   })
   await writeStatus(observed, status, deps)
