@@ -59,6 +59,8 @@ export function createKeyQueue({ concurrency, rate, random }: KeyQueueOptions): 
   const fresh = new Set<string>()
   const known = new Set<string>()
   const delayed = new Map<string, number>()
+  /** Of `delayed`; undefined where it is not known. Thousands of keys wait, and this is asked for with each one that runs. */
+  let earliest: number | undefined = Number.POSITIVE_INFINITY
   const bucket = createTokenBucket(rate)
   let running = 0
 
@@ -74,10 +76,29 @@ export function createKeyQueue({ concurrency, rate, random }: KeyQueueOptions): 
     return item
   }
 
+  const delay = (key: string, at: number) => {
+    undelay(key)
+    delayed.set(key, at)
+    if (earliest !== undefined) earliest = Math.min(earliest, at)
+  }
+
+  const undelay = (key: string) => {
+    if (delayed.get(key) === earliest) earliest = undefined
+    delayed.delete(key)
+  }
+
+  const earliestOf = (): number => {
+    if (earliest === undefined) {
+      earliest = Number.POSITIVE_INFINITY
+      for (const at of delayed.values()) earliest = Math.min(earliest, at)
+    }
+    return earliest
+  }
+
   const add = (key: string) => {
     const item = itemOf(key)
     item.forgotten = false
-    delayed.delete(key)
+    undelay(key)
     if (item.state === 'running') item.again = true
     if (item.state !== 'idle') return
     item.state = 'waiting'
@@ -87,10 +108,11 @@ export function createKeyQueue({ concurrency, rate, random }: KeyQueueOptions): 
   const addAfter = (key: string, at: number) => {
     const { state, again } = itemOf(key)
     if (state === 'waiting' || again) return
-    delayed.set(key, Math.min(at, delayed.get(key) ?? Number.POSITIVE_INFINITY))
+    delay(key, Math.min(at, delayed.get(key) ?? Number.POSITIVE_INFINITY))
   }
 
   const release = (now: number) => {
+    if (earliestOf() > now) return
     for (const [key, at] of delayed) if (at <= now) add(key)
   }
 
@@ -127,22 +149,22 @@ export function createKeyQueue({ concurrency, rate, random }: KeyQueueOptions): 
         add(key)
       } else if (item.forgotten) {
         items.delete(key)
-        delayed.delete(key)
+        undelay(key)
       }
       return items.get(key)?.state === 'waiting' ? now : delayed.get(key)
     },
 
     wakeAt(now) {
-      const times = [...delayed.values()]
-      if (running < concurrency && fresh.size + known.size > 0) times.push(bucket.readyAt(now))
-      return times.length === 0 ? undefined : Math.min(...times)
+      const isFree = running < concurrency && fresh.size + known.size > 0
+      const at = Math.min(earliestOf(), isFree ? bucket.readyAt(now) : Number.POSITIVE_INFINITY)
+      return at === Number.POSITIVE_INFINITY ? undefined : at
     },
 
     forget(key) {
       const item = items.get(key)
       if (item === undefined) return
       item.forgotten = true
-      delayed.delete(key)
+      undelay(key)
       if (item.state === 'idle') items.delete(key)
     },
 
