@@ -9,6 +9,7 @@ import type { Time } from '../../time.ts'
 import type { Intake } from '../intake.ts'
 import type { Timeouts } from '../timeouts.ts'
 import type { Collected } from './collected.ts'
+import type { OwnFolder } from './files/own-files.ts'
 import { startTail, type Tail } from './files/tail.ts'
 import { collectHttp } from './http.ts'
 import { createCollectLimits } from './limits.ts'
@@ -121,6 +122,16 @@ function startFiles(
 ): Promise<Tail> {
   return startTail({
     ...{ paths, directory: checkpoints, intake, collected, time, disk, registry, log },
+    own: () => ownFolders(settings.current, checkpoints),
     maxLine: () => settings.current.limits.maxLine,
   })
+}
+
+function ownFolders({ queue, deadLetter }: SenderSettings, checkpoints?: string): OwnFolder[] {
+  const whole = [queue.directory, checkpoints].filter((path) => path !== undefined)
+  return [
+    ...whole.map((path) => ({ path })),
+    // A person may have named a folder for these that holds other files too.
+    ...(deadLetter === undefined ? [] : [{ path: deadLetter.directory, names: /^dead-letters\./ }]),
+  ]
 }

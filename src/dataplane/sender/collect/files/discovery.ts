@@ -7,6 +7,7 @@ import type { Formers } from './formers.ts'
 import type { Step } from './glob.ts'
 import type { Identity } from './identity.ts'
 import type { TailLimits } from './limits.ts'
+import type { OwnFiles } from './own-files.ts'
 import { statsOf } from './reading.ts'
 import type { Report } from './report.ts'
 import type { Roster } from './roster.ts'
@@ -32,6 +33,7 @@ export interface DiscoveryDeps {
   roster: Roster
   formers: Formers
   identity: Identity
+  own: OwnFiles
   report: Report
   /** It is to be looked at from that time on. */
   ask(this: void, file: TailedFile, at: number): void
@@ -49,7 +51,7 @@ const scanInterval = 100
 const longestPause = 1_000
 
 export function createDiscovery(deps: DiscoveryDeps): Discovery {
-  const { globs, limits, time, log, roster, formers, identity, report } = deps
+  const { globs, limits, time, log, roster, formers, identity, own, report } = deps
   let scans = 0
   let at = time.now()
   let scannedAt = Number.NEGATIVE_INFINITY
@@ -101,6 +103,7 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
       const since = time.now()
       formers.beginScan()
       const found = await findFiles(globs)
+      own.leaveOut(found)
       took = time.now() - since
       report.problems(found.problems)
       const changed = new Set(roster.apply(found))

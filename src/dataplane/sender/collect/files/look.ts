@@ -85,6 +85,8 @@ export function createLook(deps: LookDeps): Look {
       if (file.mark === undefined || file.progress.committed.offset >= file.mark.offset) {
         file.mark = { offset: file.size, at: time.now() }
       }
+      // Not with the next reading: there is none before the file grows.
+      if (!(await handover.keep(file))) return 'blocked'
       return file.position < file.size ? 'more' : 'end'
     },
     finish(file) {

@@ -16,6 +16,8 @@ export interface Report {
   read(bytes: number): void
   rotated(kind: Rotation, path: string): void
   compressed(format: string, path: string): void
+  /** It is one that this program writes. */
+  own(this: void, path: string): void
   unreadable(file: TailedFile, problem: string): void
   readable(file: TailedFile): void
   /** No place among the open files. */
@@ -62,6 +64,12 @@ export function createReport({ metrics, log, numbers, problem }: ReportDeps): Re
           { file: path, format },
           'Compressed files are not read (further ones are counted)',
         ),
+      )
+    },
+    own(path) {
+      log.warn(
+        { file: path },
+        'The globs take files that the sender writes itself: they are not read (said once)',
       )
     },
     unreadable(file, reason) {

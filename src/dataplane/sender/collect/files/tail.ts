@@ -25,6 +25,7 @@ import { createLeaving } from './leaving.ts'
 import { tailLimits, type TailLimits } from './limits.ts'
 import { createLook, rewindFile } from './look.ts'
 import { createTailMetrics, type TailNumbers } from './metrics.ts'
+import { createOwnFiles, type OwnFolder } from './own-files.ts'
 import { createReport } from './report.ts'
 import { absentFiles, createRoster } from './roster.ts'
 import { createServing } from './serving.ts'
@@ -36,6 +37,8 @@ export interface TailDeps {
   paths: readonly string[]
   /** Where checkpoints are kept; undefined: in memory only. */
   directory: string | undefined
+  /** Where this program writes: what lies there is not followed. */
+  own(this: void): readonly OwnFolder[]
   disk: Disk
   time: Time
   intake: Intake
@@ -102,6 +105,7 @@ export async function startTail(deps: TailDeps): Promise<Tail> {
   })
   const discovery = createDiscovery({
     ...{ limits, time, log, roster, formers, identity, report },
+    own: createOwnFiles({ folders: deps.own, onFound: report.own }),
     globs: deps.paths.map((path) => parseGlob(resolve(path))),
     ask: ({ key }, at) => turns.ask(key, at),
     guarded: (file, step) => serving.guarded(file, step),
