@@ -31,28 +31,6 @@ export function createOwnFiles({ folders, descriptors = [1, 2], onFound }: OwnFi
   let known = new Map<string, boolean>()
   let isSaid = false
 
-  function isBelow(path: string, own: ReadonlyMap<string, OwnFolder>): boolean {
-    const real = realpathSync(path)
-    for (let folder = dirname(real); ; folder = dirname(folder)) {
-      const found = own.get(keyOf(statSync(folder, { bigint: true })))
-      if (found && (found.names === undefined || found.names.test(basename(real)))) return true
-      if (folder === dirname(folder)) return false
-    }
-  }
-
-  function isOurs(
-    { key, path }: FoundFile,
-    own: { folders: ReadonlyMap<string, OwnFolder>; open: ReadonlySet<string> },
-  ): boolean {
-    if (own.open.has(key)) return true
-    try {
-      return own.folders.size > 0 && isBelow(path, own.folders)
-    } catch {
-      // It is gone, or lies where we may not look; then it cannot be read either.
-      return false
-    }
-  }
-
   return {
     leaveOut({ files }) {
       // Looked at after the files were found: a folder that comes later holds none of them.
@@ -69,6 +47,28 @@ export function createOwnFiles({ folders, descriptors = [1, 2], onFound }: OwnFi
       }
       known = next
     },
+  }
+}
+
+function isBelow(path: string, own: ReadonlyMap<string, OwnFolder>): boolean {
+  const real = realpathSync(path)
+  for (let folder = dirname(real); ; folder = dirname(folder)) {
+    const found = own.get(keyOf(statSync(folder, { bigint: true })))
+    if (found && (found.names === undefined || found.names.test(basename(real)))) return true
+    if (folder === dirname(folder)) return false
+  }
+}
+
+function isOurs(
+  { key, path }: FoundFile,
+  own: { folders: ReadonlyMap<string, OwnFolder>; open: ReadonlySet<string> },
+): boolean {
+  if (own.open.has(key)) return true
+  try {
+    return own.folders.size > 0 && isBelow(path, own.folders)
+  } catch {
+    // It is gone, or lies where we may not look; then it cannot be read either.
+    return false
   }
 }
 
