@@ -136,7 +136,7 @@ test('while the disk is full it is said once, and written as soon as there is ro
   assert.deepEqual((await open(disk.start(), () => 0)).loaded, [checkpoint(7)])
 })
 
-test('a kill repeats at most what became safe within 50 ms, and a loss of power what did within a second', async () => {
+test('a kill repeats at most what became safe within 20 ms, and a loss of power what did within a second', async () => {
   const disk = createCrashingDisk({ random: () => 0.5 })
   const time = manualTime()
   let offset = 0
@@ -153,7 +153,7 @@ test('a kill repeats at most what became safe within 50 ms, and a loss of power 
   }
   disk.crash('process')
   const afterKill = await found()
-  assert.ok(2_990 - afterKill <= 60, `${2_990 - afterKill} ms`)
+  assert.ok(2_990 - afterKill <= 30, `${2_990 - afterKill} ms`)
   // Whatever of the unsynced one is lost: the synced ones are there.
   disk.crash('power')
   disk.damage(`${directory}/checkpoints-now`, () => Buffer.alloc(0))

@@ -65,11 +65,13 @@ export function createCheckpointWriter(deps: CheckpointWriterDeps): CheckpointWr
   async function replace(bytes: Buffer): Promise<void> {
     const target = name()
     const path = join(directory, `${target}.new`)
-    await disk.makeFolder(directory)
+    // Each call is a turn of a loop that is busy reading: no more of them than it takes.
     const file = await disk.open(path, 'create').catch(async (error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      if (code === 'ENOENT') await disk.makeFolder(directory)
       // A crash, or a full disk, left it.
-      await disk.remove(path)
+      else if (code === 'EEXIST') await disk.remove(path)
+      else throw error
       return await disk.open(path, 'create')
     })
     try {

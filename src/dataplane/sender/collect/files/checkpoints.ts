@@ -1,7 +1,7 @@
 /**
  * Keeps checkpoints in a folder, in two ways at once; of all that is there the highest generation counts.
  *
- *   checkpoints-now     soon after each change and not synced: what a kill repeats is what became safe within 50 ms
+ *   checkpoints-now     soon after each change and not synced: what a kill repeats is what became safe within 20 ms
  *   checkpoints-a, -b   each second and synced, the older one in turn: what a loss of power repeats
  *
  * Each is written to a new file and renamed, so that at any moment of a crash a whole one is there; a damaged one is put
@@ -36,7 +36,7 @@ export interface Checkpoints {
 }
 
 /** Milliseconds between two writings. */
-const unsyncedInterval = 50
+const unsyncedInterval = 20
 const syncedInterval = 1_000
 
 const syncedNames = ['checkpoints-a', 'checkpoints-b'] as const
