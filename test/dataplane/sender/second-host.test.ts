@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import test from 'node:test'
 import { createCopies } from '../../../src/dataplane/sender/copies.ts'
+import { testFolder } from '../../support/certificates.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startTestReceiver } from '../../support/receivers.ts'
 import { missingOf, startTestSender, type TestSender } from '../../support/senders.ts'
@@ -35,6 +37,44 @@ test('what a silent host has is delivered by another, and counted once when the 
   assert.deepEqual(await sender.stop({ graceMs: 1000 }), { remaining: 0 })
   assert.equal(await counted(sender, 'delivered'), written)
 })
+
+// Of two hosts with the same batch one refuses it: that says nothing of its events once the other took them.
+for (const { title, late, early } of [
+  { title: 'the silent one refuses at last what the other took', late: 400, early: 200 },
+  { title: 'the other refuses what the silent one takes at last', late: 200, early: 400 },
+]) {
+  test(`a batch at two hosts is delivered once and no poison, though ${title}`, async (t) => {
+    const folder = testFolder(t)
+    const release = Promise.withResolvers<number>()
+    const silent = await startTestReceiver(t, { behaviour: () => release.promise })
+    const isHeld = (line: string): boolean =>
+      silent.requests.some(({ lines }) => lines.includes(line))
+    const other = await startTestReceiver(t, {
+      behaviour: ({ lines }) => (lines.some(isHeld) ? early : 200),
+    })
+    const sender = await startTestSender(t, [silent.port, other.port], {
+      batch: small,
+      deadLetter: { directory: folder.path('dead'), maxSize: 2 ** 20 },
+    })
+    let written = 0
+    await eventually('both have the same batch', () => {
+      sender.write(written, written + 10)
+      written += 10
+      assert.ok(other.requests.some(({ lines }) => lines.some(isHeld)))
+    })
+    release.resolve(late)
+    await eventually('one has refused it', async () => {
+      assert.match(await sender.metric('logstash_link_sender_requests_total'), /"refused"\} [1-9]/)
+    })
+    sender.input.end()
+    await sender.drained
+    const accepted = [...silent.accepted, ...other.accepted]
+    assert.deepEqual(missingOf(accepted, written), [])
+    assert.equal(accepted.length, written)
+    assert.equal(await counted(sender, 'delivered'), written)
+    assert.equal(existsSync(folder.path('dead')), false, 'nothing is dead-lettered')
+  })
+}
 
 test('where every host is silent nothing is sent twice', async (t) => {
   const release = Promise.withResolvers<number>()
