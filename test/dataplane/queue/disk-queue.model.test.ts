@@ -1,20 +1,10 @@
 import test from 'node:test'
 import * as fc from 'fast-check'
 import type { QueueSettings } from '../../../src/dataplane/queue/queue.ts'
+import { createRandom } from '../../support/random.ts'
 import { createWorld, type Command } from './disk-queue.world.ts'
 
 const settings: QueueSettings = { maxSize: 64 * 1024, onFull: 'Block' }
-
-/** Mulberry32, so that each run of a script meets the same luck. */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 const commit = fc.record({
   do: fc.constant('commit' as const),
@@ -61,7 +51,8 @@ async function play(
   given: QueueSettings,
   doom?: { at: number; how: 'process' | 'power' },
 ): Promise<number> {
-  const world = createWorld(given, randomOf(seed))
+  const random = createRandom(seed)
+  const world = createWorld(given, () => random.next())
   if (doom) world.disk.crashAt(doom.at, doom.how)
   await world.open()
   for (const command of commands) await world.run(command)
