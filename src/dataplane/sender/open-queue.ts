@@ -29,7 +29,7 @@ export interface OpenQueueDeps {
 }
 
 /** A part of a folder that senders share, and this one's alone. */
-export interface Slot {
+interface Slot {
   /** The name that tells it from the others'. */
   name: string
   /** Another took it over: nothing may be written into it any more. */
