@@ -5,16 +5,7 @@
  *   dead-letters.1.ndjson  the older half; replaced when the newer one is full, and what it held is counted and logged
  */
 import { constants } from 'node:fs'
-import {
-  mkdir,
-  open,
-  readFile,
-  rename,
-  rm,
-  stat,
-  truncate,
-  type FileHandle,
-} from 'node:fs/promises'
+import { mkdir, open, rename, rm, stat, truncate, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TransientError, messageOf } from '../../errors.ts'
 import type { Log } from '../../telemetry/log.ts'
@@ -56,16 +47,17 @@ export async function openDeadLetters(
   const newerPath = join(directory, 'dead-letters.ndjson')
   const olderPath = join(directory, 'dead-letters.1.ndjson')
   const reasons = new Set<string>()
-  let newer = await sizeUp(newerPath).catch(unreadable)
-  let older = await sizeUp(olderPath).catch(unreadable)
+  let newer: Half = { count: 0, bytes: 0 }
+  let older: Half = { count: 0, bytes: 0 }
   let dropped = 0
+  /** It is known what both files hold; before that nothing may be cut or replaced. */
+  let isSized = false
   let handle: FileHandle | undefined
   let turn: Promise<unknown> = Promise.resolve()
 
-  /** No reason not to start: whether a letter can be kept shows when the first one comes. */
-  function unreadable(error: unknown): Half {
-    log.warn({ err: error }, 'The dead-letter file cannot be read')
-    return { count: 0, bytes: 0 }
+  async function sizeBoth(): Promise<void> {
+    newer = await sizeUp(newerPath, newer)
+    older = await sizeUp(olderPath, older)
   }
 
   async function append(lines: Buffer): Promise<void> {
@@ -116,6 +108,9 @@ export async function openDeadLetters(
     const time = now()
     const limit = maxSize()
     const half = Math.max(1, Math.floor(limit / 2))
+    // What could not be read at the start can be now, or the letters wait; and somebody may have written there since.
+    if (!isSized) await sizeBoth()
+    isSized = true
     let pending: Buffer[] = []
     let bytes = 0
     async function flush(): Promise<void> {
@@ -145,6 +140,11 @@ export async function openDeadLetters(
     await flush()
   }
 
+  // No reason not to start: whether a letter can be kept shows when the first one comes.
+  await sizeBoth().catch((error: unknown) =>
+    log.warn({ err: error, directory }, 'The dead-letter files cannot be read'),
+  )
+
   return {
     keep(letters) {
       const kept = turn.then(async () => {
@@ -172,17 +172,28 @@ export async function openDeadLetters(
   }
 }
 
-/** Whole lines alone count. */
-async function sizeUp(path: string): Promise<Half> {
-  if ((await sizeOf(path)) === 0) return { count: 0, bytes: 0 }
-  const content = await readFile(path)
-  let count = 0
-  let bytes = 0
-  for (;;) {
-    const end = content.indexOf(0x0a, bytes)
-    if (end === -1) return { count, bytes }
-    count += 1
-    bytes = end + 1
+const pieceBytes = 256 * 1024
+
+/** Whole lines alone count; those in `from` are counted already. In pieces, as files may be larger than the memory. */
+async function sizeUp(path: string, from: Half): Promise<Half> {
+  const size = await sizeOf(path)
+  if (size <= from.bytes) return from
+  const handle = await open(path, constants.O_RDONLY)
+  try {
+    const piece = Buffer.allocUnsafe(Math.min(pieceBytes, size - from.bytes))
+    let { count, bytes } = from
+    for (let position = bytes; ; ) {
+      const { bytesRead } = await handle.read(piece, 0, piece.length, position)
+      if (bytesRead === 0) return { count, bytes }
+      const read = piece.subarray(0, bytesRead)
+      for (let at = read.indexOf(0x0a); at !== -1; at = read.indexOf(0x0a, at + 1)) {
+        count += 1
+        bytes = position + at + 1
+      }
+      position += bytesRead
+    }
+  } finally {
+    await handle.close()
   }
 }
 

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
 import { deadLetterLine } from '../../../src/dataplane/dead-letter/dead-letter-line.ts'
 import { openDeadLetters } from '../../../src/dataplane/dead-letter/dead-letters.ts'
@@ -107,6 +116,62 @@ describe('dead letters', () => {
     await second.keep([{ event: Buffer.from('{"a":2}'), reason: 'r' }])
     assert.deepEqual(
       read(folder).map(({ event }) => event.a),
+      [1, 2],
+    )
+  })
+})
+
+describe('dead letters of an earlier life', () => {
+  for (const name of [newer, older]) {
+    it(`are not cut away where ${name} cannot be read at the start: new ones wait`, async (t) => {
+      const folder = testFolder(t)
+      const first = await open(t, folder)
+      await first.keep([{ event: Buffer.from('{"a":1}'), reason: 'r' }])
+      await first.close()
+      const path = folder.path(name)
+      renameSync(folder.path(newer), folder.path('away'))
+      // Any error of the file system: this one leads to itself.
+      symlinkSync(path, path)
+      const { log, lines } = capturedLog()
+      const second = await open(t, folder, 1 << 20, [], log)
+      assert.ok(lines.some(({ msg }) => msg.includes('cannot be read')))
+      const letters = [{ event: Buffer.from('{"a":2}'), reason: 'r' }]
+      await assert.rejects(second.keep(letters), { code: 'LSL_DEAD_LETTER_FAILED' })
+      unlinkSync(path)
+      renameSync(folder.path('away'), path)
+      await second.keep(letters)
+      const files = [older, newer].filter((each) => existsSync(folder.path(each)))
+      const kept = files.flatMap((each) => read(folder, each))
+      assert.deepEqual(
+        kept.map((each) => each.event.a),
+        [1, 2],
+      )
+      assert.equal(second.status().kept, 2)
+    })
+  }
+
+  it('are counted piece by piece: a file larger than the memory is no reason not to start', async (t) => {
+    const folder = testFolder(t)
+    mkdirSync(folder.path('dead'))
+    const lines = [0, 1, 256 * 1024 - 3, 1, 600 * 1024].map((length) => `${'x'.repeat(length)}\n`)
+    writeFileSync(folder.path(newer), `${lines.join('')}torn`)
+    const bytes = lines.join('').length
+    const letters = await open(t, folder, 2 ** 33)
+    assert.deepEqual(letters.status(), { kept: lines.length, bytes, dropped: 0 })
+    await letters.keep([{ event: Buffer.from('{}'), reason: 'r' }])
+    assert.equal(statSync(folder.path(newer)).size, letters.status().bytes)
+    assert.ok(letters.status().bytes > bytes)
+  })
+
+  it('are not cut off by a program that was started before they were written', async (t) => {
+    const folder = testFolder(t)
+    const waiting = await open(t, folder)
+    const other = await open(t, folder)
+    await other.keep([{ event: Buffer.from('{"a":1}'), reason: 'r' }])
+    await other.close()
+    await waiting.keep([{ event: Buffer.from('{"a":2}'), reason: 'r' }])
+    assert.deepEqual(
+      read(folder).map((each) => each.event.a),
       [1, 2],
     )
   })
