@@ -1,7 +1,7 @@
 /** Contents of files that were truncated: their copies go on where they ended. */
 import type { FileHandle } from 'node:fs/promises'
 import { fingerprintOf } from './fingerprint.ts'
-import { createProgress, type Progress } from './progress.ts'
+import type { Progress } from './progress.ts'
 import { bytesAt } from './reading.ts'
 import { type Candidate, type Former, proofOfCopy } from './rotation.ts'
 import type { TailedFile } from './tailed-file.ts'
@@ -41,8 +41,9 @@ export function createFormers(leftOver: Map<string, TailedFile>): Formers {
         if (match === 'no') continue
         formers = formers.filter((each) => each !== file)
         if (isLeftOver) leftOver.delete(file.key)
-        if (match === 'whole') return progress
-        return createProgress({ offset: candidate.size, tail: fingerprintOf(Buffer.alloc(0)) })
+        // Its pieces may be in a queue in memory yet: the copy is safe no sooner than they are.
+        if (match === 'shorter') progress.clip(candidate.size)
+        return progress
       }
       return undefined
     },

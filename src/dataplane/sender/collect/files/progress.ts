@@ -14,7 +14,7 @@ export interface Place {
 }
 
 interface Piece {
-  readonly end: Place
+  end: Place
   safe: boolean
 }
 
@@ -32,6 +32,8 @@ export interface Progress {
   give(end: Place): Piece
   /** True when `committed` moved. */
   settle(piece: Piece, result: 'done' | 'dropped'): boolean
+  /** From now on that of a copy which ends there: what was given from behind it counts as its end. */
+  clip(size: number): void
   /** Forgets what is given and not committed. */
   restart(): void
 }
@@ -80,6 +82,13 @@ export function createProgress(from: Place = beginning): Progress {
       if (result === 'done') piece.safe = true
       else if (pieces.includes(piece, first)) isTorn = true
       return advance()
+    },
+    clip(size) {
+      const clipped = (place: Place): Place =>
+        place.offset <= size ? place : { offset: size, tail: noFingerprint }
+      committed = clipped(committed)
+      given = clipped(given)
+      for (const piece of pieces) piece.end = clipped(piece.end)
     },
     restart() {
       pieces = []
