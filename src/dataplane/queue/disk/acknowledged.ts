@@ -38,7 +38,8 @@ export function createAcknowledged(
   let ranges = initial.ranges.map((range) => ({ ...range }))
 
   function below(): number {
-    return open[0] ?? cutUpTo
+    // What could not be read may begin behind events that were not cut yet.
+    return Math.min(open[0] ?? cutUpTo, cutUpTo)
   }
 
   return {

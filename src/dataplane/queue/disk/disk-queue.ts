@@ -63,6 +63,7 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
     disk,
     trouble,
     newId,
+    lastNumber: recovered.lastNumber,
     beforeRemoval: () => keeper.keepNow(() => acknowledged.state()),
   })
   let events = 0
@@ -109,7 +110,7 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
     next:
       recovered.segments.length + recovered.unread.length === 0
         ? 0
-        : recovered.next + numbersOfALife,
+        : recovered.next + numbersOfALife * (1 + recovered.hidden),
     segmentBytes: () => room.segmentBytes(),
     fileLimit: () => settings.maxSize,
     written(records, group, syncMs) {

@@ -41,6 +41,10 @@ export interface Recovered {
   turn: number
   /** Of the synced ones, the place that was written last. */
   syncedPlace: number | undefined
+  /** The highest number of a file, also of one that could not be read: a new one of its number could come before it. */
+  lastNumber: number
+  /** Files that tell no sequence number: each may be of a life of its own, with numbers that were not seen. */
+  hidden: number
   /** Higher than any sequence number that was seen. */
   next: number
   bytes: number
@@ -91,7 +95,7 @@ export async function recover(deps: RecoverDeps): Promise<Recovered> {
     const head = await withFile(deps, segment, (file) => headOf(segment, file))
     heads.push(head ?? { segment, senderId: undefined, first: 0, isUnread: true })
   }
-  heads.sort((a, b) => a.segment.number - b.segment.number)
+  heads.sort((a, b) => a.segment.number - b.segment.number || a.first - b.first)
   const ids = new Set(heads.flatMap(({ senderId }) => senderId ?? []))
   const senderId = ids.size === 1 ? [...ids][0] : undefined
   const acknowledged = await readAcknowledged(deps, senderId)
@@ -101,6 +105,8 @@ export async function recover(deps: RecoverDeps): Promise<Recovered> {
     acknowledged: acknowledged?.state ?? { below: 0, ranges: [] },
     turn: acknowledged?.turn ?? 0,
     syncedPlace: acknowledged?.syncedPlace,
+    lastNumber: Math.max(0, ...heads.map(({ segment }) => segment.number)),
+    hidden: heads.filter((head) => head.senderId === undefined).length,
     next: Math.max(0, ...heads.map(({ first }) => first)),
     bytes: 0,
     unread: [],
@@ -115,6 +121,7 @@ export async function recover(deps: RecoverDeps): Promise<Recovered> {
     if (last === undefined) recovered.unread.push(from)
     else {
       recovered.segments.push(segment)
+      recovered.bytes += segment.unreadBytes
       from = Math.max(from, last + 1)
     }
   }
@@ -137,6 +144,8 @@ async function count(
   const damages: Damage[] = []
   let at = segmentHead
   let last = -1
+  // Another try begins anew.
+  segment.end = segmentHead
   segment.left = 0
   segment.unreadBytes = 0
   while (at < segment.size) {
@@ -153,7 +162,6 @@ async function count(
     at = stretch.next
   }
   segment.unread = segment.left
-  recovered.bytes += segment.unreadBytes
   for (const damage of joined(damages)) {
     const isLast = damage.end >= segment.size
     const isTorn = isLast && (await wasTorn(file, segment, damage))

@@ -54,6 +54,8 @@ export interface SegmentsDeps {
   disk: Disk
   trouble: Trouble
   newId: () => string
+  /** The highest number that a file bears already. */
+  lastNumber: number
   /**
    * Makes what is acknowledged last through a loss of power: else the next life would give the numbers of events that went
    * with their file to other events, which receivers would take for those. Never rejects.
@@ -65,7 +67,7 @@ export function createSegments(deps: SegmentsDeps): Segments {
   const { directory, disk, trouble, newId, beforeRemoval } = deps
   let live: Segment[] = []
   let condemned: Segment[] = []
-  let lastNumber = 0
+  let { lastNumber } = deps
   let sweeping: Promise<void> = Promise.resolve()
 
   function condemn(segment: Segment): void {
@@ -100,7 +102,6 @@ export function createSegments(deps: SegmentsDeps): Segments {
     bytes: () => live.reduce((sum, { size }) => sum + size, 0),
     condemnedBytes: () => condemned.reduce((sum, { size }) => sum + size, 0),
     adopt(segment) {
-      lastNumber = Math.max(lastNumber, segment.number)
       live.push(segment)
     },
     add() {
