@@ -70,7 +70,7 @@ interface Work {
 }
 
 /** A pod's template. */
-export function template({ name, env = {}, mounts = {}, volumes = [], more, container }: Work) {
+function template({ name, env = {}, mounts = {}, volumes = [], more, container }: Work) {
   const volumeMounts = Object.entries(mounts).map(([volume, mountPath]) => ({
     name: volume,
     mountPath,

@@ -2,7 +2,7 @@
 import type { Kind, KubeObject, LabelSelector } from '../../api/objects.ts'
 import { podKind, type Pod, type PodSpec } from '../pod.ts'
 
-export interface PodTemplate {
+interface PodTemplate {
   metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> }
   spec: PodSpec
 }
