@@ -12,7 +12,7 @@ import { createSlotLocks, type HeldSlot } from '../queue/disk/slot-locks.ts'
 import type { Holder } from '../queue/disk/slots.ts'
 import type { DiskQueueObserver, DiskUsage } from '../queue/disk/types.ts'
 import { createMemoryQueue } from '../queue/memory-queue.ts'
-import type { Queue, QueueListener } from '../queue/queue.ts'
+import type { Queue, QueueListener, Settled } from '../queue/queue.ts'
 import type { Time } from '../time.ts'
 import type { Events } from '../wire/events.ts'
 import type { Ticket } from './intake.ts'
@@ -77,13 +77,33 @@ async function openOnDisk(deps: OpenQueueDeps, directory: string): Promise<Opene
   const own = { host: hostname(), pid: process.pid, start: startOf(process.pid) ?? '' }
   const locks = createSlotLocks({ directory, disk, time, log, own, isAlive })
   const slot = await locks.take()
-  const queue = await openDiskQueue<Ticket>({ ...deps, directory: slot.directory }).catch(
-    async (error: unknown) => {
-      await slot.release()
-      throw error
-    },
-  )
+  const { listener } = deps
+  const queue = await openDiskQueue<Ticket>({
+    ...deps,
+    directory: slot.directory,
+    listener: { ...listener, settled: (settled) => void passOn(settled) },
+  }).catch(async (error: unknown) => {
+    await slot.release()
+    throw error
+  })
   log.info({ slot: slot.directory, senderId: queue.senderId }, 'The queue on disk is open')
+  /** What was written after a long pause may lie in a slot that another has read already: nobody calls that safe. */
+  async function passOn(settled: Settled<Ticket>): Promise<void> {
+    if (slot.isSure() || (await slot.confirmed())) listener.settled(settled)
+    else listener.settled({ done: [], dropped: [...settled.done, ...settled.dropped] })
+  }
+
+  let isAwaited = false
+
+  /** Whoever was refused asks again; of a lost slot nobody hears any more. */
+  async function wakeWhenSure(): Promise<void> {
+    if (isAwaited) return
+    isAwaited = true
+    if (!(await slot.confirmed())) return
+    isAwaited = false
+    listener.changed()
+  }
+
   const ending = new AbortController()
   let adopting: Promise<void> = Promise.resolve()
 
@@ -117,10 +137,11 @@ async function openOnDisk(deps: OpenQueueDeps, directory: string): Promise<Opene
     queue: {
       ...queue,
       // Whoever holds the slot now does not look at what is written into it later.
-      commit: (added, now, owner) =>
-        slot.isLost()
-          ? { result: 'full', dropped: 0, settled: { done: [], dropped: [] } }
-          : queue.commit(added, now, owner),
+      commit(added, now, owner) {
+        if (slot.isSure()) return queue.commit(added, now, owner)
+        void wakeWhenSure()
+        return { result: 'full', dropped: 0, settled: { done: [], dropped: [] } }
+      },
     },
     senderId: queue.senderId,
     slot: { name: basename(slot.directory), isLost: () => slot.isLost() },

@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path/posix'
 import type { Disk, DiskFile } from '../../disk/disk.ts'
+import { unlessAbsent } from './absent.ts'
 import { segmentHead, segmentName } from './record.ts'
 import type { Trouble } from './trouble.ts'
 
@@ -135,9 +136,4 @@ export function createSegments(deps: SegmentsDeps): Segments {
       return sweeping
     },
   }
-}
-
-function unlessAbsent(error: unknown): void {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return
-  throw error
 }

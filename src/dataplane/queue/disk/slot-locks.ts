@@ -3,6 +3,7 @@ import { join } from 'node:path/posix'
 import { messageOf } from '../../../errors.ts'
 import type { Disk, DiskFile } from '../../disk/disk.ts'
 import type { Time } from '../../time.ts'
+import { unlessAbsent } from './absent.ts'
 import { parseSegmentName } from './record.ts'
 import {
   formatLock,
@@ -10,6 +11,7 @@ import {
   lockBytes,
   lockName,
   lockRenewal,
+  lockTrust,
   newSlot,
   parseLock,
   parseLockName,
@@ -35,6 +37,10 @@ export interface HeldSlot {
   directory: string
   /** Another took it over, as this one seemed dead: nothing may be written into it any more. */
   isLost(): boolean
+  /** Nobody can have taken it over by now: its last renewal is young enough. False after a long pause of the process. */
+  isSure(): boolean
+  /** Resolves at the next renewal: true when the slot is still this one's, false when it is lost or given up. */
+  confirmed(): Promise<boolean>
   /** Gives it up. Never rejects. */
   release(): Promise<void>
 }
@@ -101,11 +107,18 @@ export function createSlotLocks(deps: SlotLocksDeps): SlotLocks {
     }
     let beat = 0
     let lost = false
+    let renewedAt = time.now()
+    let confirming = Promise.withResolvers<boolean>()
     const ending = new AbortController()
     const write = (released: boolean): Promise<void> =>
       file.write(0, formatLock({ ...own, beat, released }))
     try {
       await write(false)
+      // Others may have taken and given it up since it was looked at, and removed the lock of this generation.
+      if ((await highest(folder)) > generation) {
+        await discard(file, join(folder, lockName(generation)))
+        return undefined
+      }
     } catch (error) {
       // A full disk as a rule: an empty lock would keep everyone from the slot for as long as one of another host.
       await discard(file, join(folder, lockName(generation)))
@@ -113,17 +126,35 @@ export function createSlotLocks(deps: SlotLocksDeps): SlotLocks {
     }
     mine.add(number)
 
+    /** Did the lock's new beat come to the disk? Whether it did or not, another may hold the slot by now. */
+    async function tryRenewal(): Promise<void> {
+      const began = time.now()
+      let problem: unknown
+      try {
+        await write(false)
+      } catch (error) {
+        problem = error
+      }
+      lost = (await highest(folder)) > generation
+      if (lost) log.error({ slot: folder }, 'Another sender took over the slot of this queue')
+      else if (problem !== undefined) throw problem
+      else renewedAt = began
+    }
+
+    function tell(isHeld: boolean): void {
+      confirming.resolve(isHeld)
+      confirming = Promise.withResolvers()
+    }
+
     async function renew(): Promise<void> {
       for (;;) {
         await time.sleep(lockRenewal, ending.signal)
         if (ending.signal.aborted) return
         beat += 1
         try {
-          await write(false)
-          if ((await highest(folder)) <= generation) continue
-          lost = true
-          log.error({ slot: folder }, 'Another sender took over the slot of this queue')
-          return
+          await tryRenewal()
+          tell(!lost)
+          if (lost) return
         } catch (error) {
           log.warn({ problem: messageOf(error), slot: folder }, 'A lock cannot be renewed')
         }
@@ -131,14 +162,17 @@ export function createSlotLocks(deps: SlotLocksDeps): SlotLocks {
     }
 
     const renewing = renew()
-    if ((await highest(folder)) > generation) lost = true
     await removeOlder(folder, generation)
     return {
       directory: folder,
       isLost: () => lost,
+      isSure: () => !lost && time.now() - renewedAt < lockTrust,
+      confirmed: () =>
+        lost || ending.signal.aborted ? Promise.resolve(false) : confirming.promise,
       async release() {
         ending.abort()
         await renewing
+        tell(false)
         try {
           if (!lost) await write(true)
           await file.close()
@@ -154,7 +188,8 @@ export function createSlotLocks(deps: SlotLocksDeps): SlotLocks {
   async function discard(file: DiskFile, path: string): Promise<void> {
     try {
       await file.close()
-      await disk.remove(path)
+      // Who took the slot may have removed it as an old one.
+      await disk.remove(path).catch(unlessAbsent)
     } catch (error) {
       log.warn({ problem: messageOf(error), path }, 'A lock that could not be written is left')
     }
@@ -165,13 +200,16 @@ export function createSlotLocks(deps: SlotLocksDeps): SlotLocks {
     return Math.max(0, ...names.flatMap((each) => parseLockName(each) ?? []))
   }
 
+  /** Never rejects. */
   async function removeOlder(folder: string, generation: number): Promise<void> {
-    for (const name of await disk.list(folder)) {
-      const older = parseLockName(name)
-      if (older === undefined || older >= generation) continue
-      await disk.remove(join(folder, name)).catch((error: unknown) => {
-        log.warn({ problem: messageOf(error), slot: folder }, 'An old lock cannot be removed')
-      })
+    try {
+      for (const name of await disk.list(folder)) {
+        const older = parseLockName(name)
+        if (older === undefined || older >= generation) continue
+        await disk.remove(join(folder, name)).catch(unlessAbsent)
+      }
+    } catch (error) {
+      log.warn({ problem: messageOf(error), slot: folder }, 'An old lock cannot be removed')
     }
   }
 

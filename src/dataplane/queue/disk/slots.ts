@@ -43,6 +43,8 @@ export interface SlotRules {
 /** Without a renewal for so long a lock is no lock any more, ms. */
 export const lockLimit = 30_000
 export const lockRenewal = 5_000
+/** Its holder trusts it for less, so that it stops before another may begin, ms. */
+export const lockTrust = lockLimit - lockRenewal
 
 /** Free slots in the order in which they are worth taking: those that hold events, then the lowest number. */
 export function freeSlots(slots: readonly SeenSlot[], rules: SlotRules): SeenSlot[] {
