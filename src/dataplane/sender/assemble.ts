@@ -14,6 +14,7 @@ import { createRealDisk } from '../disk/real-disk.ts'
 import { followDeadLetters } from '../dead-letter/follow-dead-letters.ts'
 import type { Watched } from '../files/watched.ts'
 import { systemTime } from '../time.ts'
+import { closeInTime } from './close-in-time.ts'
 import type { Closing } from './closing.ts'
 import { createCollected } from './collect/collected.ts'
 import { startCollectors } from './collect/collectors.ts'
@@ -268,7 +269,7 @@ export async function assemble(
       ])
       patience.abort()
       const remaining = queue.totals().events + collectors.untaken()
-      await closing.close()
+      await closeInTime(() => closing.close(), { time, log })
       if (remaining > 0) log.error({ remaining }, 'Stopped before all events were delivered')
       return { remaining }
     },

@@ -40,7 +40,7 @@ export interface Writer<Owner> {
   target(): Segment | undefined
   /** Seals the last segment unless it is being written to. */
   seal(): void
-  /** Resolves once nothing is pending, or the disk refuses it, or a try that is under way has ended. Nothing is begun later. */
+  /** Resolves once nothing is pending, or the disk refuses it or has no space for it, or a try that is under way has ended. Nothing is begun later. */
   close(): Promise<void>
 }
 
@@ -60,6 +60,8 @@ export function createWriter<Owner>(deps: WriterDeps<Owner>): Writer<Owner> {
   let open: { segment: Segment; file: DiskFile } | undefined
   let target: Segment | undefined
   let draining = false
+  /** Files that nobody can remove leave no space for what is pending. */
+  let isBlocked = false
   let running: Promise<void> | undefined
 
   function count(each: readonly Pending<Owner>[], sign: 1 | -1): void {
@@ -133,7 +135,10 @@ export function createWriter<Owner>(deps: WriterDeps<Owner>): Writer<Owner> {
     await segments.sweep()
     if (segments.bytes() + segments.condemnedBytes() + charge <= deps.fileLimit()) return true
     if (segments.condemnedBytes() === 0) return true
+    if (draining) closing.abort()
+    isBlocked = true
     await time.sleep(1_000, closing.signal)
+    isBlocked = false
     return false
   }
 
@@ -247,7 +252,7 @@ export function createWriter<Owner>(deps: WriterDeps<Owner>): Writer<Owner> {
     },
     async close() {
       draining = true
-      if (trouble.has('write')) closing.abort()
+      if (trouble.has('write') || isBlocked) closing.abort()
       await idle()
       closing.abort()
       await letGo()
