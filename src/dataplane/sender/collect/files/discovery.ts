@@ -2,7 +2,7 @@
 import { dirname } from 'node:path'
 import type { Log } from '../../../../telemetry/log.ts'
 import type { Time } from '../../../time.ts'
-import { findFiles } from './find.ts'
+import { findFiles, isHidden } from './find.ts'
 import type { Formers } from './formers.ts'
 import type { Step } from './glob.ts'
 import type { Identity } from './identity.ts'
@@ -109,7 +109,8 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
       const changed = new Set(roster.apply(found))
       for (const file of roster.files.values()) if (file.phase === 'suspect') changed.add(file)
       for (const file of changed) await meet(file)
-      if (found.problems.size === 0) for (const file of formers.endScan()) deps.onExpired(file)
+      const expired = formers.endScan(({ path }) => isHidden(path, found))
+      for (const file of expired) deps.onExpired(file)
       watches.follow(found.folders)
       scans += 1
       scannedAt = time.now()

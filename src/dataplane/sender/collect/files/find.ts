@@ -23,6 +23,15 @@ export interface Findings {
   problems: Map<string, string>
 }
 
+/** Whether it may be there though it was not found: it, or a folder that it lies in, could not be looked at. */
+export function isHidden(path: string, { problems }: Pick<Findings, 'problems'>): boolean {
+  if (problems.size === 0) return false
+  for (let at = path; ; at = dirname(at)) {
+    if (problems.has(at)) return true
+    if (at === dirname(at)) return false
+  }
+}
+
 /** Calls of stat before others get their turn. They are made without Node's threads, for the reason that reading.ts gives. */
 const atOnce = 64
 

@@ -13,8 +13,8 @@ export interface Formers {
   adopt(candidate: Candidate, handle: FileHandle): Promise<Progress | undefined>
   /** A copy is older than the truncation, so it is found by the next look at all folders, or never. */
   beginScan(): void
-  /** Those of which no copy was found. */
-  endScan(): TailedFile[]
+  /** Those of which no copy was found; `isHidden`: where they lie could not be looked at, so one may come yet. */
+  endScan(isHidden: (file: TailedFile) => boolean): TailedFile[]
   all(): readonly TailedFile[]
 }
 
@@ -50,9 +50,9 @@ export function createFormers(leftOver: Map<string, TailedFile>): Formers {
     beginScan() {
       scanned = new Set(formers)
     },
-    endScan() {
-      const given = formers.filter((file) => scanned.has(file))
-      formers = formers.filter((file) => !scanned.has(file))
+    endScan(isHidden) {
+      const given = formers.filter((file) => scanned.has(file) && !isHidden(file))
+      formers = formers.filter((file) => !given.includes(file))
       return given
     },
     all: () => formers,

@@ -1,7 +1,7 @@
 /** All files that are followed, and those that are gone and may come back. */
 import type { Time } from '../../../time.ts'
 import { type Checkpoint } from './checkpoint-format.ts'
-import type { Findings, FoundFile } from './find.ts'
+import { type Findings, type FoundFile, isHidden } from './find.ts'
 import type { TailLimits } from './limits.ts'
 import type { Report } from './report.ts'
 import { fileOf, newFile, type ReaderOptions, type TailedFile } from './tailed-file.ts'
@@ -90,13 +90,12 @@ export function createRoster({ time, limits, report, absent, options }: RosterDe
         paths.set(each.path, file)
         if (place(file, each)) changed.push(file)
       }
-      // What could not be looked at is not gone.
-      if (problems.size === 0) {
-        for (const file of files.values()) {
-          if (found.has(file.key) || file.goneAt !== undefined) continue
-          file.goneAt = time.now()
-          changed.push(file)
-        }
+      for (const file of files.values()) {
+        if (found.has(file.key) || file.goneAt !== undefined) continue
+        // What could not be looked at is not gone; and a folder that never can be holds up no other file.
+        if (isHidden(file.path, { problems })) continue
+        file.goneAt = time.now()
+        changed.push(file)
       }
       forget()
       return changed
