@@ -111,18 +111,21 @@ test('a clean restart repeats nothing: what was written meanwhile is read, under
   assert.equal(receiver.accepted.length, 4_000)
 })
 
-test('another content under the same inode is read from its beginning after a restart', async (t) => {
-  const { folder, receiver, start } = await setUp(t, '*.log')
-  const path = folder.path('logs/a.log')
-  writeFileSync(path, linesOf(0, 1_000))
-  const program = await start()
-  await eventually('they arrive', () => assert.deepEqual(missingOf(receiver.accepted, 1_000), []))
-  await end(program, 'SIGTERM')
-  // Written anew in place, which keeps the inode; and larger than before, so that its size tells nothing.
-  writeFileSync(path, linesOf(1_000, 3_000))
-  await start()
-  await eventually('all arrive', () => assert.deepEqual(missingOf(receiver.accepted, 3_000), []))
-})
+for (const banner of ['', `{"banner":"${'x'.repeat(2_000)}"}\n`]) {
+  const like = banner === '' ? '' : ' that begins alike'
+  test(`another content under the same inode${like} is read from its beginning after a restart`, async (t) => {
+    const { folder, receiver, start } = await setUp(t, '*.log')
+    const path = folder.path('logs/a.log')
+    writeFileSync(path, banner + linesOf(0, 1_000))
+    const program = await start()
+    await eventually('they arrive', () => assert.deepEqual(missingOf(receiver.accepted, 1_000), []))
+    await end(program, 'SIGTERM')
+    // Written anew in place, which keeps the inode; and larger than before, so that its size tells nothing.
+    writeFileSync(path, banner + linesOf(1_000, 3_000))
+    await start()
+    await eventually('all arrive', () => assert.deepEqual(missingOf(receiver.accepted, 3_000), []))
+  })
+}
 
 test('SIGTERM: what the application wrote last is sent, and the beginning of a line stays', async (t) => {
   const { folder, receiver, start } = await setUp(t, '*.log')

@@ -8,7 +8,7 @@ import { keyOf } from './find.ts'
 import { fingerprintOf, grownFingerprint, noFingerprint } from './fingerprint.ts'
 import type { Formers } from './formers.ts'
 import { createProgress } from './progress.ts'
-import { headOf, statsOf } from './reading.ts'
+import { headOf, isBefore, statsOf } from './reading.ts'
 import type { Report } from './report.ts'
 import { type Beginning, beginningOf, isItsOwn } from './rotation.ts'
 import { newReader, type ReaderOptions, type TailedFile } from './tailed-file.ts'
@@ -20,8 +20,11 @@ export interface Identity {
   open(file: TailedFile): Promise<FileHandle | Closed>
   /** Looks at its size, and at its beginning where it is not known what it is. True when nothing changed since. */
   takeStock(file: TailedFile, handle: FileHandle): Promise<boolean>
-  /** Whether it begins as it did; if not, it is begun anew. To be asked after what was read, before that is used. */
-  isSame(file: TailedFile, head: Buffer): boolean
+  /**
+   * Whether it begins as it did, and, where nobody had it open since, whether it is the same up to where it was read; if
+   * not, it is begun anew. To be asked after what was read, before that is used.
+   */
+  isSame(file: TailedFile, handle: FileHandle, head: Buffer): boolean
 }
 
 export interface IdentityDeps {
@@ -80,10 +83,11 @@ export function createIdentity(deps: IdentityDeps): Identity {
     deps.onProgress()
   }
 
-  function isSame(file: TailedFile, head: Buffer): boolean {
+  function isSame(file: TailedFile, handle: FileHandle, head: Buffer): boolean {
     const before = file.fingerprint
     const grown = grownFingerprint(before, head)
-    if (!grown) {
+    // Each log may begin with the same lines, and an inode is given away again once its file is gone.
+    if (!grown || !(file.isVerified || isBefore(handle, file.progress.given))) {
       beginAnew(file)
       return false
     }
@@ -106,7 +110,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
     if (typeof handle === 'string') return
     const size = Number(statsOf(handle).size)
     if (size < file.position) beginAnew(file)
-    else isSame(file, headOf(handle, size))
+    else isSame(file, handle, headOf(handle, size))
   }
 
   /** The file whose copy this may be, and which is there still. */

@@ -79,7 +79,7 @@ export function createLook(deps: LookDeps): Look {
         isWhole && bytes.length >= Math.min(file.size, fingerprintBytes)
           ? bytes.subarray(0, fingerprintBytes)
           : headOf(handle, file.size)
-      if (!identity.isSame(file, head)) return 'more'
+      if (!identity.isSame(file, handle, head)) return 'more'
       if (file.phase !== 'followed' || bytes.length === 0) return 'end'
       take(file, bytes)
       if (file.mark === undefined || file.progress.committed.offset >= file.mark.offset) {

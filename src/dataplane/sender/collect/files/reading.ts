@@ -4,7 +4,8 @@
  */
 import { fstatSync, readSync, type BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { fingerprintBytes } from './fingerprint.ts'
+import { fingerprintBytes, fingerprintOf } from './fingerprint.ts'
+import type { Place } from './progress.ts'
 
 export function statsOf({ fd }: FileHandle): BigIntStats {
   return fstatSync(fd, { bigint: true })
@@ -12,6 +13,12 @@ export function statsOf({ fd }: FileHandle): BigIntStats {
 
 export function headOf(handle: FileHandle, size: number): Buffer {
   return smallBytesAt(handle, 0, Math.min(size, fingerprintBytes))
+}
+
+/** Whether just before that place stands what stood there; what is not known is not compared. */
+export function isBefore(handle: FileHandle, { offset, tail }: Place): boolean {
+  const bytes = smallBytesAt(handle, offset - tail.length, tail.length)
+  return fingerprintOf(bytes).digest === tail.digest
 }
 
 const small = 16 * 1024

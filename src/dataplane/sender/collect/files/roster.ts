@@ -53,6 +53,8 @@ export function createRoster({ time, limits, report, absent, options }: RosterDe
     const back = absent.get(found.key)
     absent.delete(found.key)
     const file = back ?? newFile(found, options())
+    // Nobody had it open meanwhile, so it may be another one with its inode.
+    file.isVerified = false
     // Renamed while nobody looked is renamed as well.
     files.set(found.key, file)
     return file
