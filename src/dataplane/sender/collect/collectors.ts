@@ -12,7 +12,7 @@ import type { Collected } from './collected.ts'
 import type { OwnFolder } from './files/own-files.ts'
 import { startTail, type Tail } from './files/tail.ts'
 import { collectHttp } from './http.ts'
-import { createCollectLimits } from './limits.ts'
+import { createCollectLimits, createSpokenIntake } from './limits.ts'
 import type { Collector } from './listen.ts'
 import { collectStream, type CollectedStream } from './stream.ts'
 import { collectTcp } from './tcp.ts'
@@ -51,6 +51,7 @@ export async function startCollectors(
   const { intake, collected, timeouts, log, input, onInputEnd } = deps
   const { collect, limits } = settings.current
   const hit = createCollectLimits(deps)
+  const intakeOf = createSpokenIntake(intake, deps)
   const running: Collector[] = []
   const streams: Pick<CollectedStream, 'untaken'>[] = []
   const ports: Collectors['ports'] = {}
@@ -69,7 +70,7 @@ export async function startCollectors(
     }
     if (collect.tcp) {
       const collector = await collectTcp(settings, collect.tcp.port, {
-        intake,
+        intake: intakeOf('collect.tcp'),
         collected,
         hit,
         log,
@@ -78,7 +79,10 @@ export async function startCollectors(
       streams.push(collector)
       ports.tcp = collector.port
     }
-    if (collect.files) tail = await startFiles(settings, collect.files.paths, deps)
+    if (collect.files) {
+      const { paths } = collect.files
+      tail = await startFiles(settings, paths, { ...deps, intake: intakeOf('collect.files') })
+    }
   } catch (error) {
     for (const collector of running) {
       await collector.stop()
@@ -89,8 +93,10 @@ export async function startCollectors(
   if (tail) streams.push(tail)
   let stdin: CollectedStream | undefined
   if (collect.stdin && input) {
-    const source = { intake, collected, log, source: 'stdin', maxLine: limits.maxLine }
-    stdin = collectStream(input, source)
+    stdin = collectStream(input, {
+      ...{ intake: intakeOf('stdin'), collected, log, source: 'stdin' },
+      maxLine: limits.maxLine,
+    })
     streams.push(stdin)
     void stdin.done.then((how) => {
       if (how === 'ended') onInputEnd()

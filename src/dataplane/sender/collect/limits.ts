@@ -4,6 +4,7 @@ import type { Log } from '../../../telemetry/log.ts'
 import type { Registry } from '../../../telemetry/metrics.ts'
 import { createLimitHits, type LimitHits } from '../../limit-hits.ts'
 import type { Time } from '../../time.ts'
+import type { Intake } from '../intake.ts'
 
 /** As the settings name them. `memory`: no room came in time, in memory or in the queue. */
 type CollectLimit = 'memory' | 'maxRequest' | 'maxConnections' | 'bodyStall'
@@ -26,4 +27,23 @@ export function createCollectLimits({
     registers: [registry],
   })
   return createLimitHits({ count: (limit) => counter.inc({ limit }), log, time })
+}
+
+/**
+ * The intake as streams and tailed files see it, by the name of who asks: that it had no room is said in the log once a
+ * minute. It is counted where the queue is; collect.http tells of it when it refuses a request.
+ */
+export function createSpokenIntake(
+  intake: Intake,
+  { log, time }: { log: Log; time: Pick<Time, 'now'> },
+): (where: string) => Intake {
+  const hit = createLimitHits<'queue.maxSize'>({ count: () => undefined, log, time })
+  return (where) => ({
+    ...intake,
+    offer(events, ticket) {
+      const isTaken = intake.offer(events, ticket)
+      if (!isTaken) hit('queue.maxSize', { where })
+      return isTaken
+    },
+  })
 }
