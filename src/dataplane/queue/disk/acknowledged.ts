@@ -25,6 +25,8 @@ export interface AcknowledgedState {
 export interface Acknowledged {
   cut(batch: Range): void
   done(batch: Range): void
+  /** What begins there is not acknowledged in this life. */
+  leave(from: number): void
   state(): AcknowledgedState
 }
 
@@ -68,6 +70,9 @@ export function createAcknowledged(
         else before.last = range.last
       }
       ranges = merged
+    },
+    leave(from) {
+      open.splice(lowerBound(open, from), 0, from)
     },
     state: () => ({ below: below(), ranges: ranges.map((range) => ({ ...range })) }),
   }

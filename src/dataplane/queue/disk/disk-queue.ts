@@ -68,6 +68,7 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
   })
   let events = 0
   let bytes = recovered.bytes
+  let unreadable = recovered.unread.length
   for (const segment of recovered.segments) {
     segments.adopt(segment)
     events += segment.left
@@ -98,6 +99,14 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
       events -= lostEvents
       bytes -= lostBytes
       observe.lost(lostEvents)
+      listener.changed()
+    },
+    unreadable(from, leftEvents, leftBytes) {
+      unreadable += 1
+      events -= leftEvents
+      bytes -= leftBytes
+      acknowledged.leave(from)
+      observe.corrupt(0)
       listener.changed()
     },
   })
@@ -131,10 +140,6 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
     seal: () => writer.seal(),
     drop,
   })
-  const unreadable =
-    recovered.unread.length === 0
-      ? undefined
-      : `${recovered.unread.length} files of the queue could not be read; the next start tries again`
   reader.wake()
 
   function drop(segment: Segment): void {
@@ -254,7 +259,11 @@ export async function openDiskQueue<Owner>(deps: DiskQueueDeps<Owner>): Promise<
         unsafeBytes: pending.bytes,
       }
     },
-    problem: () => trouble.problem() ?? unreadable,
+    problem: () =>
+      trouble.problem() ??
+      (unreadable === 0
+        ? undefined
+        : `${unreadable} files of the queue could not be read; the next start tries again`),
     usage: () => ({
       bytes: segments.bytes() + segments.condemnedBytes(),
       segments: segments.list().length,

@@ -35,6 +35,8 @@ export interface ReaderDeps {
   filled(): void
   /** Events that were counted and are not there. */
   lost(events: number, bytes: number): void
+  /** A file cannot be read any more: these events wait there for the next life, with sequence numbers from `from` on. */
+  unreadable(from: number, events: number, bytes: number): void
 }
 
 export interface Reader {
@@ -45,6 +47,9 @@ export interface Reader {
   close(): Promise<void>
 }
 
+/** Tries at one file, about 11 s in all by their waits: what lies behind it waits no longer. */
+const mostTries = 8
+
 export function createReader(deps: ReaderDeps): Reader {
   const { disk, time, segments, trouble, setAside, log } = deps
   const closing = new AbortController()
@@ -54,6 +59,9 @@ export function createReader(deps: ReaderDeps): Reader {
   })
   let open: { segment: Segment; file: DiskFile } | undefined
   let running: Promise<void> | undefined
+  /** All below was taken into memory, or lies in files that were left. */
+  let takenTo = deps.acknowledged.below
+  let failed: { segment: Segment; tries: number } | undefined
 
   function hasUnread(): boolean {
     return segments.list().some(({ unread }) => unread > 0)
@@ -100,14 +108,33 @@ export function createReader(deps: ReaderDeps): Reader {
         const stretch = await readStretch(file, segment.marker, segment.readTo, segment.end)
         for (const damage of stretch.damages) await setAside.keep(segment, file, damage)
         trouble.well('read')
+        failed = undefined
         if (!segment.condemned) take(segment, stretch)
       } catch (error) {
         await letGo()
         // Its file went while it was read.
-        if (!segment.condemned) await time.sleep(trouble.hit('read', error), closing.signal)
+        if (segment.condemned) continue
+        const wait = trouble.hit('read', error)
+        const tries = failed?.segment === segment ? failed.tries + 1 : 1
+        failed = { segment, tries }
+        if (tries < mostTries) await time.sleep(wait, closing.signal)
+        else leave(segment, error)
       }
     }
     await letGo()
+  }
+
+  function leave(segment: Segment, error: unknown): void {
+    const { unread, unreadBytes } = segment
+    log.error(
+      { problem: messageOf(error), segment: segment.path, events: unread },
+      'A file of the queue cannot be read any more: it stays for the next start, the rest goes on',
+    )
+    segments.leave(segment)
+    segment.unread = 0
+    segment.unreadBytes = 0
+    segment.left -= unread
+    deps.unreadable(takenTo, unread, unreadBytes)
   }
 
   function take(segment: Segment, { records, next }: Stretch): void {
@@ -123,6 +150,7 @@ export function createReader(deps: ReaderDeps): Reader {
     { first, committedAt }: FoundRecord,
     { skipped, body, count }: { skipped: number; body: Buffer; count: number },
   ): void {
+    takenTo = first + skipped + count
     const age = Math.max(0, time.date().getTime() - committedAt)
     window.push({
       segment,
@@ -158,11 +186,13 @@ export function createReader(deps: ReaderDeps): Reader {
     written(records) {
       let direct = running === undefined && !hasUnread()
       for (const { segment, first, end, events, committedAt } of records) {
-        direct &&= deps.hasRoom()
+        // What is written to a file that was left is read by nobody.
+        direct = segment.unreadable || (direct && deps.hasRoom())
         segment.end = end
         segment.left += events.count
         if (direct) {
           segment.readTo = end
+          takenTo = first + events.count
           window.push({ segment, first, events, committedAt })
           continue
         }

@@ -91,6 +91,7 @@ export async function recover(deps: RecoverDeps): Promise<Recovered> {
       unreadBytes: 0,
       sealed: true,
       condemned: false,
+      unreadable: false,
     }
     const head = await withFile(deps, segment, (file) => headOf(segment, file))
     heads.push(head ?? { segment, senderId: undefined, first: 0, isUnread: true })

@@ -3,6 +3,7 @@
  * is acknowledged, and so the space comes back.
  *
  *   open ──full, failed──▶ sealed ──nothing left──▶ condemned ──removed, folder synced──▶ gone
+ *     └─────────cannot be read─────────▶ left for the next life
  */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path/posix'
@@ -29,6 +30,8 @@ export interface Segment {
   unreadBytes: number
   sealed: boolean
   condemned: boolean
+  /** It cannot be read any more: its file stays for the next life. */
+  unreadable: boolean
 }
 
 export interface Segments {
@@ -46,6 +49,8 @@ export interface Segments {
   /** Removes it soon when nothing of it is left. */
   settle(segment: Segment): void
   condemn(segment: Segment): void
+  /** Takes it from the list; its file is not removed. */
+  leave(segment: Segment): void
   /** One try at removing what is condemned. Never rejects. */
   sweep(): Promise<void>
 }
@@ -72,7 +77,7 @@ export function createSegments(deps: SegmentsDeps): Segments {
   let sweeping: Promise<void> = Promise.resolve()
 
   function condemn(segment: Segment): void {
-    if (segment.condemned) return
+    if (segment.condemned || segment.unreadable) return
     segment.sealed = true
     segment.condemned = true
     live = live.filter((each) => each !== segment)
@@ -121,6 +126,7 @@ export function createSegments(deps: SegmentsDeps): Segments {
         unreadBytes: 0,
         sealed: false,
         condemned: false,
+        unreadable: false,
       }
       live.push(segment)
       return segment
@@ -131,6 +137,11 @@ export function createSegments(deps: SegmentsDeps): Segments {
       if (segment.sealed && segment.left === 0) condemn(segment)
     },
     condemn,
+    leave(segment) {
+      segment.sealed = true
+      segment.unreadable = true
+      live = live.filter((each) => each !== segment)
+    },
     sweep() {
       sweeping = sweeping.then(sweep)
       return sweeping
