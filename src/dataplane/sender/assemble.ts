@@ -50,7 +50,10 @@ export async function assemble(
   const current = (): SenderSettings => settings.current
   const counts = { collected: 0, delivered: 0, dropped: 0, withdrawn: 0 }
   const memory = memoryOf(current())
-  const queueSettings = (): SenderSettings['queue'] => affordableQueue(current(), memory)
+  // The kind of queue stays what it was at the start, and with it what bounds it.
+  const { type, directory } = current().queue
+  const queueSettings = (): SenderSettings['queue'] =>
+    affordableQueue({ ...current(), queue: { ...current().queue, type } }, memory)
   // Metrics may be asked for, and a queue on disk may have something to tell, before those are made whom it concerns.
   const seen: {
     connections?: Connections
@@ -151,7 +154,7 @@ export async function assemble(
     queue,
     balancer,
     limits: () => current().batch,
-    dropsOldest: () => current().queue.onFull === 'DropOldest',
+    settings: () => current().queue,
     canSend: () => connections.canSend(),
     send: transmitter.send,
     poison: transmitter.poison,
@@ -219,6 +222,12 @@ export async function assemble(
       log.warn(
         { wanted: next.queue.maxSize, maxSize: memory },
         'The queue stays at what this process began with: a larger one needs a restart of its pod',
+      )
+    }
+    if (next.queue.type !== type || next.queue.directory !== directory) {
+      log.warn(
+        { type, directory, wanted: { type: next.queue.type, directory: next.queue.directory } },
+        'The queue stays of the type and in the directory it began with: a change of queue.type or queue.directory needs a restart of its pod',
       )
     }
     // There may be room now, or more connections.
