@@ -173,7 +173,7 @@ export async function beginLife(
     queue,
     balancer,
     limits: () => plan.batch,
-    dropsOldest: () => plan.queue.onFull === 'DropOldest',
+    settings: () => plan.queue,
     canSend: () => state.ready && life.isAlive(),
     send(part, host, options) {
       // Not compressed, which would cost more than all the rest.

@@ -13,7 +13,7 @@
  */
 import { shortestPatience } from '../balancer/balanced-host.ts'
 import type { Balancer } from '../balancer/balancer.ts'
-import type { Batch, BatchLimits, Queue, Settled } from '../queue/queue.ts'
+import type { Batch, BatchLimits, Queue, QueueSettings, Settled } from '../queue/queue.ts'
 import type { Time } from '../time.ts'
 import { createCopies } from './copies.ts'
 import type { Outcome } from './outcome.ts'
@@ -27,7 +27,8 @@ export interface DispatcherDeps<Owner> {
   limits: () => BatchLimits
   /** One try at a host. Never rejects. */
   send(part: Part<Owner>, host: string, options: { fresh: boolean }): Promise<Outcome>
-  dropsOldest: () => boolean
+  /** Of the queue. */
+  settings: () => QueueSettings
   /** False: nothing can be sent at all yet (TLS material is missing). */
   canSend: () => boolean
   poison(part: Part<Owner>, host: string, status: number): Promise<boolean>
@@ -201,12 +202,14 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
 
   /**
    * Once every host has failed, what they failed with lets others go first: it may be this very batch that nobody takes.
-   * Only some, as what is cut is not easily withdrawn; and DropOldest needs old ones that it may drop.
+   * Only some, as what is cut is not easily withdrawn; and DropOldest needs old ones that it may drop, so that half of
+   * the queue's size is never cut for this. What counts is its size, not what waits now: little may, behind this batch.
    */
   function mayStepBack(): boolean {
     if (!balancer.allOut() || kept.length >= maxKeptBack) return false
     const { bytes, waitingBytes } = queue.totals()
-    return !deps.dropsOldest() || waitingBytes * 2 >= bytes
+    const { onFull, maxSize } = deps.settings()
+    return onFull === 'Block' || (bytes - waitingBytes) * 2 <= maxSize
   }
 
   /** Another host may take it at once; when each that is well refused it, everything else goes first. */

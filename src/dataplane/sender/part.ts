@@ -14,6 +14,8 @@ export interface Part<Owner> {
   avoid?: string
   /** Hosts that refused it and took nothing else. */
   refusedBy?: ReadonlySet<string>
+  /** A single event that was found to be poison when no dead letter could be written. */
+  isPoison?: boolean
 }
 
 export function wholeOf<Owner>(batch: Batch<Owner>): Part<Owner> {

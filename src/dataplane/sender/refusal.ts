@@ -11,6 +11,8 @@
  *                     │ one event, refused
  *          poison beside what passed, once it was asked for again if it was refused before that;
  *          where nothing of the batch passed, if other batches vouch for it: see vouching.ts
+ *
+ * Poison that cannot be kept stays, and stays poison: what passed beside it is gone by then and vouches no more.
  */
 import type { Outcome } from './outcome.ts'
 import { splitPart, type Part } from './part.ts'
@@ -58,7 +60,7 @@ export async function sift<Owner>(
   }
 
   async function condemn(part: Part<Owner>, status: number): Promise<void> {
-    if (!(await poison(part, status))) rest.push(part)
+    if (!(await poison(part, status))) rest.push({ ...part, isPoison: true })
   }
 
   function end(ended: Sifted<Owner>['ended'], remaining: readonly Part<Owner>[]): Sifted<Owner> {
@@ -66,6 +68,11 @@ export async function sift<Owner>(
     return { rest, ended, tookSome }
   }
 
+  if (refused.isPoison) {
+    const ended = takesOthers() ? undefined : refusal
+    await condemn(refused, refusal.status)
+    return { rest, ended, tookSome }
+  }
   let open: Part<Owner>[]
   if (takesOthers() || refused.events.count === 1) open = [refused]
   else {
