@@ -29,6 +29,7 @@ import {
 import { readStretch, type Damage, type FoundRecord } from './scan.ts'
 import type { Segment } from './segments.ts'
 import type { SetAside } from './set-aside.ts'
+import { syncFound } from './sync-found.ts'
 import type { QueueLog } from './trouble.ts'
 
 export interface Recovered {
@@ -126,6 +127,7 @@ export async function recover(deps: RecoverDeps): Promise<Recovered> {
       from = Math.max(from, last + 1)
     }
   }
+  if (recovered.bytes > 0) await syncFound(deps.log, directory, () => disk.syncFolder(directory))
   return recovered
 }
 
@@ -169,6 +171,7 @@ async function count(
     if (!isTorn) await deps.setAside.keep(segment, file, damage)
   }
   if (segment.size > segment.end) await cutBack(deps, segment, file)
+  if (segment.left > 0) await syncFound(deps.log, segment.path, () => file.sync())
   return last
 }
 
