@@ -89,6 +89,29 @@ test('poison that a full disk kept from the dead letters goes there once the dis
   assert.ok(settledAfter < 60_000, `it took ${settledAfter} ms`)
 })
 
+// Shrunk from seed 68167 of its time: those that had let it go first never had their turn again.
+test('a batch of poison, tried after as many as may step back, lets them go before it', async () => {
+  const plan: Plan = {
+    senders: [
+      {
+        plan: {
+          queue: { type: 'Memory', maxSize: 10_000, window: 10_000, onFull: 'Block' },
+          batch: { maxEvents: 1, maxBytes: 1_000, maxWait: 0 },
+        },
+        requests: [],
+        stream: [{ at: 100, events: [...Array.from({ length: 16 }, () => good), poison, good] }],
+        file: [],
+      },
+    ],
+    hosts: [{ memory: 100_000, maxRequest: 10_000, maxLine: 1_000 }],
+    faults: [{ kind: 'application', of: 0, mood: 'fails', at: 0, ms: 60_000 }],
+    duration: 1_000,
+  }
+  const { problem, settledAfter } = await simulate(68_167, shared, plan)
+  assert.equal(problem, undefined)
+  assert.ok(settledAfter < 120_000, `it took ${settledAfter} ms`)
+})
+
 // Shrunk from seed 54 of its time: each poison batch was tried again before anything new, so nothing could ever pass.
 test('two batches of poison alone do not hold up what comes behind them', async () => {
   const plan: Plan = {

@@ -194,10 +194,20 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
   function again(parts: readonly Part<Owner>[], host: string): void {
     for (const part of parts) {
       part.avoid = host
-      if (mayStepBack()) kept.push({ part, until: now() })
+      if (balancer.allOut()) stepBack(part)
       else retries.push(part)
     }
     if (parts.length > 0) observe.retried()
+  }
+
+  /** Where no more may, it takes the place of one that did: each has its turn, or a bad one would be tried for ever. */
+  function stepBack(part: Part<Owner>): void {
+    if (!mayStepBack()) {
+      const [first] = kept.splice(soonestKept(), 1)
+      retries.push(first?.part ?? part)
+      if (first === undefined) return
+    }
+    kept.push({ part, until: now() })
   }
 
   /**
@@ -206,7 +216,7 @@ export function createDispatcher<Owner>(deps: DispatcherDeps<Owner>): Dispatcher
    * the queue's size is never cut for this. What counts is its size, not what waits now: little may, behind this batch.
    */
   function mayStepBack(): boolean {
-    if (!balancer.allOut() || kept.length >= maxKeptBack) return false
+    if (kept.length >= maxKeptBack) return false
     const { bytes, waitingBytes } = queue.totals()
     const { onFull, maxSize } = deps.settings()
     return onFull === 'Block' || (bytes - waitingBytes) * 2 <= maxSize
