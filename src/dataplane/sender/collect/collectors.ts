@@ -114,6 +114,7 @@ export async function startCollectors(
     },
     untaken: () => streams.reduce((sum, stream) => sum + stream.untaken(), 0),
     async end() {
+      stdin?.end()
       for (const collector of running) collector.end()
       await tail?.end()
     },

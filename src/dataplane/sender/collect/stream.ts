@@ -41,6 +41,8 @@ export interface CollectedStream {
   stop(): void
   /** Events that were read and are not committed, after `stop`; the beginning of a line counts as one. */
   untaken(): number
+  /** Closes it, whatever it still holds. */
+  end(): void
 }
 
 export function collectStream(stream: Readable, deps: StreamDeps): CollectedStream {
@@ -172,6 +174,7 @@ export function collectStream(stream: Readable, deps: StreamDeps): CollectedStre
       const torn = rest.reduce((bytes, chunk) => unfinishedAfter(chunk, bytes), unfinished)
       return waiting + ahead + Number(torn > 0)
     },
+    end: () => void stream.destroy(),
   }
 }
 

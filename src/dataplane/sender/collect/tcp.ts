@@ -44,6 +44,9 @@ export async function collectTcp(
     },
     untaken: () =>
       [...connections].reduce((sum, connection) => sum + connection.untaken(), untaken),
-    end: () => undefined,
+    // One that waits for room in a queue that nobody empties any more would keep the process alive.
+    end() {
+      for (const connection of connections) connection.end()
+    },
   }
 }
