@@ -118,6 +118,8 @@ export async function startTail(deps: TailDeps): Promise<Tail> {
   let remaining: Map<string, number> | undefined
   let wake: (() => void) | undefined
   let isWaitingForRoom = false
+  const chosenAt = new WeakMap<TailedFile, number>()
+  let choices = 0
 
   function whatIsKept(): Checkpoint[] {
     return [...roster.files.values(), ...absent.values(), ...formers.all().map(nameless)]
@@ -125,14 +127,31 @@ export async function startTail(deps: TailDeps): Promise<Tail> {
       .map(checkpointOf)
   }
 
-  /** All memory is held by beginnings of lines: all but the longest that goes on are read again later. */
-  function unstick(): void {
-    if (!intake.isStuck()) return
-    const holding = [...roster.files.values()].filter(({ held }) => held > 0)
-    const [longest] = holding
-      .filter(({ position, size }) => position < size)
-      .toSorted((a, b) => b.held - a.held)
-    for (const file of holding) if (file !== longest) rewind(file)
+  /**
+   * All memory is held by beginnings of lines: of one file the line is read on, those of the others are read again later.
+   * It is the one that was chosen longest ago, else the same few would be chosen for ever. Undefined: it is not so.
+   */
+  function chosenToGoOn(file: TailedFile): TailedFile | undefined {
+    if (!intake.isStuck()) return undefined
+    const all = [...roster.files.values()]
+    const [chosen = file] = [
+      file,
+      ...all.filter(({ held, position, size }) => held > 0 && position < size),
+    ].toSorted((a, b) => (chosenAt.get(a) ?? 0) - (chosenAt.get(b) ?? 0))
+    choices += 1
+    chosenAt.set(chosen, choices)
+    for (const other of all) if (other !== chosen && other.held > 0) rewind(other)
+    return chosen
+  }
+
+  /** To the end of the line that it is in: piece by piece in turns, the others would take the memory each time. */
+  async function readLine(file: TailedFile): Promise<void> {
+    let seen: string
+    let before: number
+    do {
+      before = file.held
+      seen = await serving.serve(file)
+    } while (seen === 'more' && file.held > before)
   }
 
   async function pause(until: number): Promise<void> {
@@ -164,16 +183,17 @@ export async function startTail(deps: TailDeps): Promise<Tail> {
     if (!file) return
     const mayRead = handover.outstanding() < limits.pieces && intake.mayStream(file.held)
     let seen: string = 'more'
+    const chosen = mayRead ? file : chosenToGoOn(file)
     if (mayRead) seen = await serving.serve(file)
     else {
       turns.ask(key, time.now())
-      unstick()
+      if (chosen) await readLine(chosen)
     }
     // Behind the others, so that each has its turn when we stop as well.
     if (target !== undefined && seen === 'more' && (file.position < target || !mayRead)) {
       remaining?.set(key, target)
     }
-    if (!mayRead) await pauseForRoom()
+    if (!chosen) await pauseForRoom()
   }
 
   async function turn(): Promise<void> {
