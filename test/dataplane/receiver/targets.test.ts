@@ -185,8 +185,10 @@ describe('delivering to standard output', () => {
     const reader = spawn('head', ['-c', String(event.length), fifo])
     let length = 0
     reader.stdout.on('data', (chunk: Buffer) => (length += chunk.length))
+    // From now on: it may end before the answer is here.
+    const closed = once(reader, 'close')
     assert.equal((await answer).status, 200)
-    await once(reader, 'close')
+    await closed
     assert.equal(length, event.length)
   })
 
